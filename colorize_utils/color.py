@@ -1,0 +1,165 @@
+"""Colour: sRGB and CIE Lab (D65, 2 degrees), the one normalisation, luma and lightness, and the sRGB gamut.
+
+All arrays are ``(..., 3)`` with the channels last, computed in float32. RGB is sRGB in [0, 1]. Lab has L in 0..100 and
+a, b in Lab units (the sRGB gamut reaches a -86.2..98.2 and b -107.9..94.5). 8-bit Lab codes are OpenCV's
+(``L * 255 / 100``, ``a + 128``, ``b + 128``): a storage format, never something to compute in.
+
+Sources: IEC 61966-2-1 (sRGB transfer curve and primaries), CIE 15:2004 (Lab), ITU-R BT.601 (luma).
+"""
+
+import numpy as np
+
+AB_SCALE = 110.0
+"""ab in Lab units that the network calls 1. The sRGB gamut never exceeds 107.9, so targets stay inside [-1, 1]."""
+
+_XYZ_FROM_RGB = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]], np.float64
+)
+# The white point is the sum of each row, so that greys get a = b = 0 exactly (up to float rounding). The tabulated D65
+# (0.95047, 1, 1.08883) would leave 0.005 of tint on every grey.
+_WHITE = _XYZ_FROM_RGB.sum(axis=1)
+_TO_XYZ = (_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
+_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+
+
+def _linear_from_srgb(rgb):
+    magnitude = np.abs(rgb)
+    curve = ((magnitude + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.copysign(np.where(magnitude <= 0.04045, magnitude / np.float32(12.92), curve), rgb)
+
+
+def _srgb_from_linear(linear):
+    # Odd-symmetric below zero, so that colours outside the gamut keep an order instead of turning into NaN.
+    magnitude = np.abs(linear)
+    curve = np.float32(1.055) * magnitude ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.copysign(np.where(magnitude <= 0.0031308, magnitude * np.float32(12.92), curve), linear)
+
+
+def _lab_f(t):
+    return np.where(t > _EPSILON, np.cbrt(t), (np.float32(_KAPPA) * t + 16) / 116)
+
+
+def _lab_f_inverse(f):
+    cube = f * f * f
+    return np.where(cube > _EPSILON, cube, (116 * f - 16) / np.float32(_KAPPA))
+
+
+def rgb_to_lab(rgb):
+    """sRGB in [0, 1], shape (..., 3) -> float32 Lab of the same shape. Float in, no rounding: the inverse is exact."""
+    linear = _linear_from_srgb(np.asarray(rgb, np.float32))
+    f = _lab_f(linear @ _TO_XYZ.T)
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
+
+
+def lab_to_rgb_unbounded(lab):
+    """Lab (..., 3) -> float32 sRGB. Values leave [0, 1] where the colour is outside the sRGB gamut."""
+    lab = np.asarray(lab, np.float32)
+    fy = (lab[..., 0] + 16) / 116
+    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
+    return _srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ _FROM_XYZ.T)
+
+
+def fit_gamut(lab, margin=1e-4):
+    """Lab (..., 3) with L in 0..100 -> Lab inside the sRGB gamut, by reducing chroma at constant L and hue.
+
+    Colours inside are returned unchanged. RGB is never clipped: clipping moves lightness and hue, this moves neither.
+    ``margin`` is how far outside [0, 1] still counts as inside (less than half a 16-bit step would be 8e-6; half an
+    8-bit step is 2e-3).
+    """
+    lab = np.array(lab, np.float32)
+    flat = lab.reshape(-1, 3)
+
+    def outside(colors):
+        rgb = lab_to_rgb_unbounded(colors)
+        return (rgb.min(axis=-1) < -margin) | (rgb.max(axis=-1) > 1 + margin)
+
+    todo = np.flatnonzero(outside(flat))
+    if todo.size:
+        colors = flat[todo]
+        inside, beyond = np.zeros(todo.size, np.float32), np.ones(todo.size, np.float32)
+        for _ in range(14):  # 2^-14 of the chroma: less than 0.01 Lab units
+            middle = (inside + beyond) / 2
+            out = outside(colors * np.stack([np.ones_like(middle), middle, middle], axis=-1))
+            beyond, inside = np.where(out, middle, beyond), np.where(out, inside, middle)
+        flat[todo, 1:] *= inside[:, None]
+    return flat.reshape(lab.shape)
+
+
+def lab_to_rgb(lab):
+    """Lab (..., 3) -> float32 sRGB in [0, 1]. Colours outside the gamut first lose chroma (see `fit_gamut`)."""
+    return np.clip(lab_to_rgb_unbounded(fit_gamut(lab)), 0, 1)
+
+
+def join(lightness_plane, ab):
+    """Lightness (H, W) in 0..100 and ab (H, W, 2) in Lab units -> float32 sRGB (H, W, 3) in [0, 1] with that lightness."""
+    return lab_to_rgb(np.concatenate([np.asarray(lightness_plane, np.float32)[..., None], ab], axis=-1))
+
+
+def lightness(rgb):
+    """sRGB in [0, 1], shape (..., 3) -> L of Lab, 0..100, shape (...)."""
+    luminance = _linear_from_srgb(np.asarray(rgb, np.float32)) @ _TO_XYZ[1]
+    return (116 * _lab_f(luminance) - 16).astype(np.float32)
+
+
+def grey_from_lightness(lightness_plane):
+    """L in 0..100, any shape -> the sRGB value in [0, 1] of the grey with that lightness."""
+    return _srgb_from_linear(_lab_f_inverse((np.asarray(lightness_plane, np.float32) + 16) / 116).astype(np.float32))
+
+
+def lightness_from_grey(grey):
+    """sRGB grey value in [0, 1], any shape -> L in 0..100. The inverse of `grey_from_lightness`."""
+    return (116 * _lab_f(_linear_from_srgb(np.asarray(grey, np.float32))) - 16).astype(np.float32)
+
+
+def luma(rgb):
+    """sRGB in [0, 1], shape (..., 3) -> BT.601 luma in [0, 1], shape (...): what most grey JPEGs hold. Not lightness."""
+    return np.asarray(rgb, np.float32) @ _LUMA
+
+
+def luma_to_lightness(luma_plane, ab):
+    """BT.601 luma (...) in [0, 1] and ab (..., 2) in Lab units -> the L (...) whose colour (L, a, b) has that luma.
+
+    Luma rises with L at constant ab, so the answer is found by bisection (to 0.002 L). Where no L in 0..100 has that
+    luma the nearer end is returned.
+    """
+    luma_plane, ab = np.broadcast_arrays(np.asarray(luma_plane, np.float32)[..., None], np.asarray(ab, np.float32))
+    luma_plane = luma_plane[..., 0]
+    low, high = np.zeros(luma_plane.shape, np.float32), np.full(luma_plane.shape, 100, np.float32)
+    for _ in range(16):
+        middle = (low + high) / 2
+        above = luma(lab_to_rgb_unbounded(np.concatenate([middle[..., None], ab], axis=-1))) > luma_plane
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return (low + high) / 2
+
+
+def encode_lab8(lab):
+    """Lab (..., 3) -> uint8 codes as OpenCV defines them, rounded to nearest."""
+    codes = np.asarray(lab, np.float32) * np.array([2.55, 1, 1], np.float32) + np.array([0, 128, 128], np.float32)
+    return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+
+
+def decode_lab8(codes):
+    """uint8 Lab codes (..., 3) -> float32 Lab. 8 bits lose up to 2.2 units of a (see the benchmark of round trips)."""
+    return (np.asarray(codes, np.float32) - np.array([0, 128, 128], np.float32)) * np.array([1 / 2.55, 1, 1], np.float32)
+
+
+def normalize(lab):
+    """Lab (..., 3) -> (L / 50 - 1 of shape (..., 1), ab / 110 of shape (..., 2)), both in [-1, 1], grey exactly 0.
+
+    Plain arithmetic: NumPy arrays and backend tensors alike.
+    """
+    return lab[..., :1] / 50.0 - 1.0, lab[..., 1:] / AB_SCALE
+
+
+def normalize_lab8(codes):
+    """Lab codes (..., 3), already cast to a float type -> the same pair as `normalize`. Arrays and tensors alike."""
+    return codes[..., :1] / 127.5 - 1.0, (codes[..., 1:] - 128.0) / AB_SCALE
+
+
+def denormalize(normalized_l, normalized_ab):
+    """The inverse of `normalize`: (..., 1) and (..., 2) in [-1, 1] -> float32 Lab (..., 3)."""
+    parts = [(np.asarray(normalized_l) + 1) * 50, np.asarray(normalized_ab) * AB_SCALE]
+    return np.concatenate(parts, axis=-1).astype(np.float32)

@@ -1,0 +1,124 @@
+"""The U-Net of the `unet-gan` recipe: an ImageNet encoder that sees the grey photo, a light decoder that paints ab."""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+from ..errors import ColorizeError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Where in a `keras.applications` network the features of stride 2, 4, 8, 16 and 32 are, and what it wants to see."""
+
+    skips: tuple[str, ...]
+    grey_range: tuple[float, float]  # what black and white are for this network
+
+
+BACKBONES = {
+    "MobileNetV2": Backbone(
+        ("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"), (-1, 1)
+    ),
+    "EfficientNetB0": Backbone(
+        (
+            "block2a_expand_activation",
+            "block3a_expand_activation",
+            "block4a_expand_activation",
+            "block6a_expand_activation",
+            "top_activation",
+        ),
+        (0, 255),
+    ),
+    "ResNet50V2": Backbone(
+        ("conv1_conv", "conv2_block3_1_relu", "conv3_block4_1_relu", "conv4_block6_1_relu", "post_relu"), (-1, 1)
+    ),
+}
+
+
+def backbone_input(normalized_l, grey_range=(-1, 1)):
+    """L/50-1 (..., 1) in [-1, 1] -> the same grey photo as a backbone was trained on it, (..., 3).
+
+    The backbones know sRGB photos, not lightness: L* becomes the sRGB value of that grey (CIE 15, IEC 61966-2-1; the
+    arithmetic of `color.grey_from_lightness` on tensors), scaled to the backbone's range and repeated three times.
+    """
+    f = (ops.clip((normalized_l + 1) * 50, 0, 100) + 16) / 116
+    luminance = ops.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389)
+    # The power is taken of a value kept away from 0: at 0 its slope is infinite.
+    curve = 1.055 * ops.maximum(luminance, 0.0031308) ** (1 / 2.4) - 0.055
+    grey = ops.where(luminance <= 0.0031308, 12.92 * luminance, curve)
+    low, high = grey_range
+    return ops.repeat(grey * (high - low) + low, 3, axis=-1)
+
+
+@keras.saving.register_keras_serializable("colorize_utils")
+class Encoder(layers.Layer):
+    """L/50-1 (N, H, W, 1) -> the backbone's features at stride 2, 4, 8, 16, 32.
+
+    The backbone's BatchNorm always runs in inference mode, in training too: with small batches of crops its batch
+    statistics make validation worse while the training loss falls. Its scales and offsets still learn.
+    """
+
+    def __init__(self, backbone="MobileNetV2", weights="imagenet", **kwargs):
+        super().__init__(**kwargs)
+        if backbone not in BACKBONES:
+            raise ColorizeError(f"expected a backbone out of {', '.join(BACKBONES)}, got {backbone!r}")
+        self.backbone = backbone
+        self.grey_range = BACKBONES[backbone].grey_range
+        network = _application(backbone, weights)
+        self.features = keras.Model(network.input, [network.get_layer(s).output for s in BACKBONES[backbone].skips])
+
+    def call(self, normalized_l):
+        grey = backbone_input(normalized_l, self.grey_range)
+        return self.features(ops.cast(grey, self.compute_dtype), training=False)
+
+    def get_config(self):
+        return {**super().get_config(), "backbone": self.backbone, "weights": None}
+
+
+def _application(backbone, weights):
+    build = getattr(keras.applications, backbone)
+    try:
+        return build(weights=weights, include_top=False, input_shape=(None, None, 3))
+    except (OSError, ValueError, KeyError) as error:
+        if weights is None:
+            raise
+        wanted = "ImageNet weights from the network" if weights == "imagenet" else f"a file of {backbone} weights"
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ColorizeError(
+            f"expected {wanted} for the encoder, got: {reason[:200]}. Give a file with --backbone-weights PATH, "
+            f"or train without pretraining with --backbone-weights none",
+            status=1,
+        ) from None
+
+
+def _conv(x, width, size, name):
+    x = layers.Conv2D(width, size, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+    x = layers.BatchNormalization(name=f"{name}_norm", momentum=0.98, epsilon=1e-3)(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64, 32)):
+    """A fully convolutional U-Net: L/50-1 (N, H, W, 1) -> ab/110 (N, H, W, 2) in [-1, 1], float32.
+
+    H and W are multiples of 32 (pad outside). ``backbone`` is a key of `BACKBONES`; ``weights`` is "imagenet"
+    (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2. Colour is
+    predicted at stride 2 and enlarged bilinearly: chroma carries little detail, and inference sharpens it along the
+    photo's own edges. With MobileNetV2 the network has 5.4 million parameters.
+    """
+    photo = keras.Input((None, None, 1), name="lightness")
+    *skips, deepest = Encoder(backbone, weights, name="encoder")(photo)
+    x = _conv(deepest, widths[0], 1, "bottleneck")
+    # What the whole picture shows, given to every place: a lawn and a billiard cloth look alike from near.
+    scene = layers.GlobalAveragePooling2D(keepdims=True, name="scene")(x)
+    x = layers.Add(name="with_scene")([x, layers.Dense(widths[0], name="scene_mix")(scene)])
+    for stride, width, skip in zip((16, 8, 4, 2), widths, reversed(skips), strict=True):
+        x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{stride}")(x)
+        x = layers.Concatenate(name=f"join_{stride}")([x, _conv(skip, width, 1, f"skip_{stride}")])
+        x = _conv(x, width, 3, f"decoder_{stride}a")
+        x = _conv(x, width, 3, f"decoder_{stride}b")
+    # float32 here even under mixed precision: the colours themselves are not rounded to 8 or 11 bits.
+    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="glorot_uniform", name="ab")(x)
+    x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)
+    ab = layers.Activation("tanh", dtype="float32", name="ab_tanh")(x)
+    return keras.Model(photo, ab, name="unet")

@@ -1,0 +1,119 @@
+"""A prepared set opened for reading, and the random draws of training: each a function of (seed, phase, step)."""
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ColorizeError
+
+ORDER, AUGMENT = 1, 2  # streams: NumPy pads short seeds with zeros, so all four words are always given
+
+TABLE_COLUMNS = ("row", "column", "flip", "transposed", "gamma", "black", "white")
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a prepared set: ``codes`` uint8 (N, H, W, 3) memory-mapped, ``transposed`` bool (N,), ``names``."""
+
+    codes: np.ndarray
+    transposed: np.ndarray
+    names: tuple[str, ...]
+
+    def __len__(self):
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """What `prepare` wrote: train, val and test, the settings it was made with, and a fingerprint of its index."""
+
+    folder: Path
+    train: Split
+    val: Split
+    test: Split
+    settings: dict
+    fingerprint: str
+
+    @classmethod
+    def open(cls, folder):
+        """Open a prepared set; one-line ColorizeError if it is none, unfinished, or its parts do not fit together."""
+        folder = Path(folder)
+        if not (folder / "settings.json").is_file() or not (folder / "index.csv").is_file():
+            raise ColorizeError(
+                f"expected a prepared set (train.npy, val.npy, test.npy, index.csv, settings.json) in {folder}; "
+                f"make one with: python -m colorize_utils prepare --source samples --output {folder}"
+            )
+        index = (folder / "index.csv").read_bytes()
+        rows = list(csv.DictReader(index.decode("utf-8").splitlines()))
+        splits = {name: _open_split(folder, name, rows) for name in ("train", "val", "test")}
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        return cls(folder, **splits, settings=settings, fingerprint=hashlib.sha256(index).hexdigest())
+
+
+def _open_split(folder, name, rows):
+    path = folder / f"{name}.npy"
+    try:
+        codes = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ColorizeError(f"expected a NumPy array in {path}: {str(error).splitlines()[0]}", status=1) from None
+    kept = sorted((r for r in rows if r["split"] == name and not r["reason"]), key=lambda r: int(r["row"]))
+    if codes.dtype != np.uint8 or codes.ndim != 4 or codes.shape[-1] != 3 or len(codes) != len(kept):
+        raise ColorizeError(
+            f"expected {path} to hold {len(kept)} photos as uint8 (N, H, W, 3), as index.csv says, "
+            f"got {codes.dtype} {codes.shape}",
+            status=1,
+        )
+    transposed = np.array([r["transposed"] == "1" for r in kept], bool)
+    return Split(codes, transposed, tuple(r["name"] for r in kept))
+
+
+def epoch_order(seed, phase, epoch, count):
+    """The order of the photos in an epoch: a permutation of 0..count-1, the same whenever it is asked for."""
+    return np.random.default_rng([seed, ORDER, phase, epoch]).permutation(count)
+
+
+def step_photos(seed, phase, step, count, batch, steps_per_epoch):
+    """Which photos step ``step`` of a phase sees: int64 (batch,). An epoch that is short of a batch wraps around."""
+    order = epoch_order(seed, phase, step // steps_per_epoch, count)
+    start = (step % steps_per_epoch) * batch
+    return np.take(order, np.arange(start, start + batch), mode="wrap")
+
+
+def step_table(seed, phase, step, split_shape, transposed, crop, lightness=True):
+    """The random draws of one training step: float32 (batch, 7), a row a photo, columns `TABLE_COLUMNS`.
+
+    row, column: the crop's corner in the stored photo. flip: 0 or 1, half of the photos, each on its own. transposed:
+    1 undoes the turning of a portrait photo. gamma, black, white: how the lightness is changed, as in old prints
+    (``black + (white - black) * L ** gamma`` with L in [0, 1]); 1, 0, 1 leave it alone, as for half of the photos.
+    """
+    height, width = split_shape
+    if height < crop or width < crop:
+        raise ColorizeError(f"expected stored photos of {crop}x{crop} or more for this preset, got {height}x{width}")
+    rng = np.random.default_rng([seed, AUGMENT, phase, step])
+    batch = len(transposed)
+    table = np.empty((batch, len(TABLE_COLUMNS)), np.float32)
+    table[:, 0] = rng.integers(0, height - crop + 1, batch)
+    table[:, 1] = rng.integers(0, width - crop + 1, batch)
+    table[:, 2] = rng.integers(0, 2, batch)
+    table[:, 3] = transposed
+    changed = rng.integers(0, 2, batch) * bool(lightness)
+    table[:, 4] = np.exp(changed * rng.normal(0, 0.2, batch))
+    table[:, 5] = changed * rng.uniform(0, 0.12, batch)
+    table[:, 6] = 1 - changed * rng.uniform(0, 0.12, batch)
+    return table
+
+
+def still_table(split_shape, transposed, crop):
+    """The table that changes nothing: centre crops, no flips. For validation and for the sample pictures."""
+    height, width = split_shape
+    if height < crop or width < crop:
+        raise ColorizeError(f"expected stored photos of {crop}x{crop} or more for this preset, got {height}x{width}")
+    table = np.zeros((len(transposed), len(TABLE_COLUMNS)), np.float32)
+    table[:, 0], table[:, 1] = (height - crop) // 2, (width - crop) // 2
+    table[:, 3] = transposed
+    table[:, 4], table[:, 6] = 1, 1
+    return table

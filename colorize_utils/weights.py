@@ -1,0 +1,129 @@
+"""Arrays by name in one HDF5 file: what checkpoints and shipped models are made of. No pickle, no code in the file."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .errors import ColorizeError
+
+FORMAT = "colorize-arrays-1"
+
+
+def fsync_folder(folder):
+    """Make a rename in ``folder`` last through a power cut. Windows cannot open folders; there it does nothing."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems refuse; the rename itself has happened
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def write_arrays(path, arrays, meta):
+    """Write ``arrays`` (name -> ndarray) and ``meta`` (JSON-able dict) to ``path``, flushed to the disk.
+
+    Not atomic: give a temporary name and rename, as `replace_file` does.
+    """
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["meta"] = json.dumps(meta)
+        for index, (name, array) in enumerate(arrays.items()):
+            dataset = file.create_dataset(f"{index:05d}", data=np.asarray(array))
+            dataset.attrs["name"] = name
+    # Opened for writing because Windows flushes only such descriptors.
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def read_arrays(path, what="a weight file of this project"):
+    """Read what `write_arrays` wrote -> (dict name -> ndarray, meta). One-line ColorizeError for anything else."""
+    path = Path(path)
+    if not path.is_file():
+        raise ColorizeError(f"expected {what}, but there is no file {path}", status=1)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise ColorizeError(f"expected {what}, but {path} is an HDF5 file of another kind", status=1)
+            meta = json.loads(file.attrs["meta"])
+            return {file[key].attrs["name"]: file[key][()] for key in sorted(file)}, meta
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {reason}", status=1) from None
+
+
+def replace_file(path, write):
+    """Call ``write(temporary_path)``, then rename it to ``path``: readers see the old file or the whole new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+def variable_key(variable):
+    """A variable's path without the counters Keras adds to unnamed layers when a network is built a second time."""
+    return re.sub(r"\b(normalization|rescaling|seed_generator)_\d+\b", r"\1", variable.path)
+
+
+def keyed(variables):
+    """Variables -> dict by key. Two with one key would silently share a value, so that is an error."""
+    by_key = {}
+    for variable in variables:
+        key = variable_key(variable)
+        if key in by_key:
+            raise ColorizeError(f"expected every variable to have its own name, got {key} twice", status=1)
+        by_key[key] = variable
+    return by_key
+
+
+def assign_arrays(variables, arrays, where):
+    """Give each variable its array. Anything missing, extra or of another shape is an error that names it."""
+    by_key = keyed(variables)
+    for key in by_key.keys() - arrays.keys():
+        raise ColorizeError(f"{where}: expected a variable {key}, but it is missing", status=1)
+    for key in arrays.keys() - by_key.keys():
+        raise ColorizeError(f"{where}: has a variable {key} that the network has not", status=1)
+    for key, variable in by_key.items():
+        if tuple(variable.shape) != arrays[key].shape:
+            raise ColorizeError(
+                f"{where}: expected {key} of shape {tuple(variable.shape)}, got {arrays[key].shape}", status=1
+            )
+    for key, variable in by_key.items():
+        variable.assign(arrays[key].astype(variable.dtype))
+
+
+def model_arrays(model, dtype=None):
+    """All of a model's variables as NumPy arrays by key; floating ones as ``dtype`` if one is given."""
+    arrays = {key: np.asarray(variable) for key, variable in keyed(model.variables).items()}
+    if dtype is None:
+        return arrays
+    return {k: a.astype(dtype) if np.issubdtype(a.dtype, np.floating) else a for k, a in arrays.items()}
+
+
+def save_network(model, path, spec, meta=None, dtype="float16"):
+    """Write a network on its own, atomically: ``spec`` rebuilds it (`networks.build_network`), ``meta`` describes it."""
+    description = {"spec": {**spec, "weights": None} if "weights" in spec else dict(spec), "meta": meta or {}}
+    replace_file(path, lambda temporary: write_arrays(temporary, model_arrays(model, dtype), description))
+
+
+def load_network(path):
+    """Rebuild the network in ``path`` -> (keras.Model in float32 with its weights, spec, meta)."""
+    from .networks import build_network
+
+    arrays, description = read_arrays(path, "a model file of this project")
+    if "spec" not in description:
+        raise ColorizeError(f"expected a model file, but {path} holds a training checkpoint", status=1)
+    model = build_network(description["spec"])
+    assign_arrays(model.variables, arrays, str(path))
+    return model, description["spec"], description["meta"]
