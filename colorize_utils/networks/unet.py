@@ -33,6 +33,7 @@ BACKBONES = {
     "ResNet50V2": Backbone(
         ("conv1_conv", "conv2_block3_1_relu", "conv3_block4_1_relu", "conv4_block6_1_relu", "post_relu"), (-1, 1)
     ),
+    "Plain": Backbone((), (-1, 1)),
 }
 
 
@@ -55,7 +56,7 @@ def backbone_input(normalized_l, grey_range=(-1, 1)):
 class Encoder(layers.Layer):
     """L/50-1 (N, H, W, 1) -> the backbone's features at stride 2, 4, 8, 16, 32.
 
-    The backbone's BatchNorm always runs in inference mode, in training too: with small batches of crops its batch
+    A pretrained backbone's BatchNorm always runs in inference mode, in training too: with small batches of crops its batch
     statistics make validation worse while the training loss falls. Its scales and offsets still learn.
     """
 
@@ -65,15 +66,30 @@ class Encoder(layers.Layer):
             raise ColorizeError(f"expected a backbone out of {', '.join(BACKBONES)}, got {backbone!r}")
         self.backbone = backbone
         self.grey_range = BACKBONES[backbone].grey_range
-        network = _application(backbone, weights)
-        self.features = keras.Model(network.input, [network.get_layer(s).output for s in BACKBONES[backbone].skips])
+        if backbone == "Plain":
+            self.features = _plain_features()
+        else:
+            network, skips = _application(backbone, weights), BACKBONES[backbone].skips
+            self.features = keras.Model(network.input, [network.get_layer(name).output for name in skips])
 
-    def call(self, normalized_l):
-        grey = backbone_input(normalized_l, self.grey_range)
-        return self.features(ops.cast(grey, self.compute_dtype), training=False)
+    def call(self, normalized_l, training=False):
+        grey = ops.cast(backbone_input(normalized_l, self.grey_range), self.compute_dtype)
+        return self.features(grey, training=training and self.backbone == "Plain")
 
     def get_config(self):
         return {**super().get_config(), "backbone": self.backbone, "weights": None}
+
+
+def _plain_features():
+    """A small encoder without pretraining, for tests and for seeing what pretraining brings: 0.3 million parameters."""
+    grey, features = keras.Input((None, None, 3)), []
+    x = grey
+    for stride, width in ((2, 16), (4, 32), (8, 48), (16, 64), (32, 96)):
+        x = layers.Conv2D(width, 3, 2, "same", use_bias=False, name=f"plain_{stride}")(x)
+        x = layers.BatchNormalization(name=f"plain_{stride}_norm", momentum=0.95)(x)
+        x = layers.ReLU(name=f"plain_{stride}_relu")(x)
+        features.append(x)
+    return keras.Model(grey, features)
 
 
 def _application(backbone, weights):
@@ -94,21 +110,23 @@ def _application(backbone, weights):
 
 def _conv(x, width, size, name):
     x = layers.Conv2D(width, size, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
-    x = layers.BatchNormalization(name=f"{name}_norm", momentum=0.98, epsilon=1e-3)(x)
+    x = layers.BatchNormalization(name=f"{name}_norm", momentum=0.95)(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64, 32)):
+def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64, 32), dropout=0.0):
     """A fully convolutional U-Net: L/50-1 (N, H, W, 1) -> ab/110 (N, H, W, 2) in [-1, 1], float32.
 
     H and W are multiples of 32 (pad outside). ``backbone`` is a key of `BACKBONES`; ``weights`` is "imagenet"
-    (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2. Colour is
+    (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2; ``dropout`` is at the bottleneck. Colour is
     predicted at stride 2 and enlarged bilinearly: chroma carries little detail, and inference sharpens it along the
     photo's own edges. With MobileNetV2 the network has 5.4 million parameters.
     """
     photo = keras.Input((None, None, 1), name="lightness")
     *skips, deepest = Encoder(backbone, weights, name="encoder")(photo)
     x = _conv(deepest, widths[0], 1, "bottleneck")
+    if dropout:
+        x = layers.Dropout(dropout, name="bottleneck_dropout")(x)
     # What the whole picture shows, given to every place: a lawn and a billiard cloth look alike from near.
     scene = layers.GlobalAveragePooling2D(keepdims=True, name="scene")(x)
     x = layers.Add(name="with_scene")([x, layers.Dense(widths[0], name="scene_mix")(scene)])
@@ -118,7 +136,8 @@ def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64,
         x = _conv(x, width, 3, f"decoder_{stride}a")
         x = _conv(x, width, 3, f"decoder_{stride}b")
     # float32 here even under mixed precision: the colours themselves are not rounded to 8 or 11 bits.
-    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="glorot_uniform", name="ab")(x)
+    # It starts from zero: the first picture is grey, not noise.
+    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(x)
     x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)
     ab = layers.Activation("tanh", dtype="float32", name="ab_tanh")(x)
     return keras.Model(photo, ab, name="unet")

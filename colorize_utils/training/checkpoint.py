@@ -1,0 +1,171 @@
+"""Checkpoints that survive being killed: new file, flushed, read back, then named by a manifest that is written last.
+
+A run folder holds ``manifest.json`` (which checkpoints are whole, with their SHA-256), the checkpoints themselves, and
+a folder a phase with what can be used on its own (generators, sample pictures). The manifest always names files that
+were complete on the disk before it was written, so at any moment of a crash it, or the one before it, is right.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ColorizeError
+from ..weights import assign_arrays, fsync_folder, keyed, read_arrays, replace_file, write_arrays
+
+VERSION = 1
+PARTS = ("generator", "ema", "discriminator", "optimizer", "critic_optimizer")
+
+
+def network_arrays(nets):
+    """All variables of a `Networks` -> dict "part/key" -> float32 or integer ndarray."""
+    arrays = {}
+    for part in PARTS:
+        owner = getattr(nets, part)
+        if owner is not None:
+            arrays.update({f"{part}/{key}": np.asarray(v) for key, v in keyed(owner.variables).items()})
+    return arrays
+
+
+def restore(nets, arrays, where, parts=PARTS):
+    """Give the variables of ``nets`` the values in ``arrays``; an error names what is missing, extra or misshapen."""
+    for part in parts:
+        owner = getattr(nets, part)
+        stored = {k.split("/", 1)[1]: a for k, a in arrays.items() if k.startswith(f"{part}/")}
+        if owner is None and stored:
+            raise ColorizeError(f"{where}: has a {part} that this phase has not", status=1)
+        if owner is not None:
+            assign_arrays(owner.variables, stored, f"{where} ({part})")
+
+
+def sha256(path):
+    """Hex SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def settings_hash(settings):
+    """A short hash of a run's settings: two runs with the same one would train alike."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_json(path, value):
+    """Write JSON to ``path``, atomically and flushed."""
+
+    def write(temporary):
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+
+    replace_file(path, write)
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoints of one run folder. ``say`` is called with one line when something damaged was passed over."""
+
+    run: Path
+    say: callable = print
+    keep: int = 3
+    manifest: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        path = self.run / "manifest.json"
+        self.manifest = {"version": VERSION, "checkpoints": [], "best": None}
+        if path.is_file():
+            try:
+                self.manifest = json.loads(path.read_text(encoding="utf-8"))
+                version = self.manifest["version"]
+                self.manifest["checkpoints"], self.manifest["best"]  # noqa: B018  (a KeyError is the point)
+            except (ValueError, KeyError, TypeError):
+                self.say(f"{path} is damaged: looking at the checkpoint files themselves")
+                self.manifest = {"version": VERSION, "checkpoints": self._scan(), "best": None}
+                return
+            if version > VERSION:
+                raise ColorizeError(
+                    f"{self.run} was written by a newer version (run format {version}, this one reads {VERSION})"
+                )
+        elif found := self._scan():
+            self.say(f"{path} is missing: looking at the checkpoint files themselves")
+            self.manifest["checkpoints"] = found
+
+    def _scan(self):
+        return [{"file": p.name, "sha256": None} for p in sorted(self.run.glob("checkpoint-*.h5"))]
+
+    def save(self, arrays, state, best=False):
+        """Write one checkpoint. ``state`` is JSON-able and has ``phase`` and ``step``. Raises OSError on a full disk."""
+        self.run.mkdir(parents=True, exist_ok=True)
+        serial = max([int(c["file"][11:-3]) for c in self._known()] + [0]) + 1
+        name = f"checkpoint-{serial:06d}.h5"
+        path = self.run / name
+        temporary = self.run / f".{name}.tmp"
+        try:
+            write_arrays(temporary, arrays, {"state": state})
+            _verify(temporary, arrays)
+            digest = sha256(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        fsync_folder(self.run)
+        entry = {"file": name, "sha256": digest, "phase": state["phase"], "step": state["step"]}
+        self.manifest["checkpoints"] = [*self.manifest["checkpoints"], entry][-self.keep :]
+        if best:
+            self.manifest["best"] = entry
+        write_json(self.run / "manifest.json", self.manifest)
+        self._sweep()
+        return path
+
+    def load(self):
+        """The newest good checkpoint -> (arrays, state), or None if the run has none yet."""
+        known = self._known()
+        for entry in sorted(known, key=lambda c: c["file"], reverse=True):
+            path = self.run / entry["file"]
+            try:
+                if entry["sha256"] and path.is_file() and sha256(path) != entry["sha256"]:
+                    raise ColorizeError(f"{path} is damaged: its SHA-256 is not the one in the manifest")
+                arrays, meta = read_arrays(path, "a checkpoint")
+                return arrays, meta["state"]
+            except (ColorizeError, KeyError, OSError) as error:
+                self.say(f"{error}; going back to the one before it")
+        if known:
+            raise ColorizeError(f"no checkpoint in {self.run} can be read; move the folder away to start anew", status=1)
+        return None
+
+    def load_best(self):
+        """Arrays and state of the best checkpoint by validation error, or None."""
+        best = self.manifest["best"]
+        if not best:
+            return None
+        path = self.run / best["file"]
+        if sha256(path) != best["sha256"]:
+            raise ColorizeError(f"{path} is damaged: its SHA-256 is not the one in the manifest", status=1)
+        arrays, meta = read_arrays(path, "a checkpoint")
+        return arrays, meta["state"]
+
+    def _known(self):
+        best = self.manifest["best"]
+        entries = {c["file"]: c for c in [*self.manifest["checkpoints"], *([best] if best else [])]}
+        return list(entries.values())
+
+    def _sweep(self):
+        kept = {c["file"] for c in self._known()}
+        for path in [*self.run.glob("checkpoint-*.h5"), *self.run.glob(".checkpoint-*.tmp")]:
+            if path.name not in kept:
+                # Emptied first: a mounted Drive keeps deleted files in a trash that counts against the quota.
+                with open(path, "wb"):
+                    pass
+                path.unlink()
+
+
+def _verify(path, arrays):
+    stored, _ = read_arrays(path, "the checkpoint just written")
+    if stored.keys() != arrays.keys() or any(not np.array_equal(stored[k], arrays[k]) for k in arrays):
+        if not any(np.isnan(a).any() for a in arrays.values() if np.issubdtype(a.dtype, np.floating)):
+            raise ColorizeError(f"the disk gave back something else than was written to {path}", status=1)

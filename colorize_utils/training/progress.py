@@ -1,0 +1,56 @@
+"""What a person sees while a network trains: one line that tells where it is and how long it will still take."""
+
+import csv
+import io
+import sys
+import time
+from dataclasses import dataclass, field
+
+from ..weights import replace_file
+
+
+@dataclass
+class Progress:
+    """Prints one line, over itself on a terminal and every ``interval`` seconds elsewhere."""
+
+    say: callable = print
+    interval: float = 30.0
+    _last: float = 0.0
+    _marks: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self._terminal = self.say is print and sys.stdout.isatty()
+
+    def step(self, where, images, images_left, losses):
+        """``where`` is text like "phase 2 of 4 (unet), epoch 3 of 8"; counts are photos; ``losses`` name -> float."""
+        now = time.monotonic()
+        self._marks = [*self._marks[-200:], (now, images)]
+        if now - self._last < (0.5 if self._terminal else self.interval):
+            return
+        self._last = now
+        (then, before), rate = self._marks[0], 0.0
+        if now > then:
+            rate = (images - before) / (now - then)
+        left = f"{images_left / rate / 60:.0f} min left" if rate else ""
+        values = " ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        line = f"{where}, {rate:.0f} images/s, {left}, {values}"
+        if self._terminal:
+            print(f"\r\033[K{line}", end="", flush=True)
+        else:
+            self.say(line)
+
+    def line(self, text):
+        """A line that stays."""
+        if self._terminal:
+            print("\r\033[K", end="")
+        self.say(text)
+
+
+def write_history(path, rows):
+    """History (a list of dicts) -> CSV, atomically: the file is always whole and never has a row twice."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    replace_file(path, lambda temporary: temporary.write_text(text.getvalue(), encoding="utf-8"))

@@ -1,0 +1,26 @@
+"""The same few validation photos, drawn after every epoch: grey, coloured by the network so far, and the truth."""
+
+import numpy as np
+from PIL import Image
+
+from ..color import decode_lab8, denormalize, lab_to_rgb
+from ..weights import replace_file
+
+
+def draw_samples(generator, split, path, count=8, size=128):
+    """Write a PNG with ``count`` columns (evenly spaced photos of ``split``) and three rows: grey, coloured, truth."""
+    if not len(split):
+        return
+    ids = np.linspace(0, len(split) - 1, min(count, len(split))).astype(int)
+    height, width = split.codes.shape[1:3]
+    size = min(size, height // 32 * 32, width // 32 * 32)
+    top, left = (height - size) // 2, (width - size) // 2
+    codes = np.stack([np.asarray(split.codes[i, top : top + size, left : left + size]) for i in ids])
+    codes = np.where(split.transposed[ids][:, None, None, None], codes.transpose(0, 2, 1, 3), codes)
+    lab = decode_lab8(codes)
+    normalized_l = lab[..., :1] / 50 - 1
+    predicted = np.asarray(generator(normalized_l, training=False))
+    rows = [denormalize(normalized_l, predicted * 0), denormalize(normalized_l, predicted), lab]
+    picture = np.concatenate([np.concatenate(list(lab_to_rgb(row)), axis=1) for row in rows], axis=0)
+    image = Image.fromarray(np.rint(picture * 255).astype(np.uint8))
+    replace_file(path, lambda temporary: image.save(temporary, format="PNG"))

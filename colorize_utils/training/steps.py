@@ -1,0 +1,142 @@
+"""The training steps: what happens between one batch and the next. Each runs on TensorFlow and on JAX unchanged."""
+
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from ..color import normalize_lab8
+from .backend import minimise
+
+
+@dataclass
+class Networks:
+    """All that a step may read or change. ``ema`` is the generator's running average: the one that is kept."""
+
+    generator: keras.Model
+    ema: keras.Model
+    discriminator: keras.Model | None = None
+    optimizer: keras.optimizers.Optimizer | None = None
+    critic_optimizer: keras.optimizers.Optimizer | None = None
+
+    def variables(self):
+        """Every variable, in an order that depends on nothing but the networks."""
+        parts = (self.generator, self.ema, self.discriminator, self.optimizer, self.critic_optimizer)
+        return [variable for part in parts if part is not None for variable in part.variables]
+
+
+def crops(codes, table, crop):
+    """Lab codes uint8 (B, H, W, 3) and a step's table (B, 7) -> L/50-1 (B, crop, crop, 1), ab/110 (B, crop, crop, 2).
+
+    Crop, flip and the turning of portrait photos are one gather of pixels, so L and ab cannot come apart.
+    """
+    batch, height, width, _ = codes.shape
+    whole = ops.cast(table[:, :4], "int32")[:, :, None, None]
+    top, left, flip, transposed = whole[:, 0], whole[:, 1], whole[:, 2], whole[:, 3]
+    i, j = ops.arange(crop)[None, :, None], ops.arange(crop)[None, None, :]
+    j = ops.where(flip == 1, crop - 1 - j, j)
+    row = top + ops.where(transposed == 1, j, i)
+    column = left + ops.where(transposed == 1, i, j)
+    pixel = (ops.arange(batch)[:, None, None] * height + row) * width + column
+    pixels = ops.take(ops.reshape(codes, (batch * height * width, 3)), pixel, axis=0)
+    normalized_l, ab = normalize_lab8(ops.cast(pixels, "float32"))
+    gamma, black, white = (table[:, k, None, None, None] for k in (4, 5, 6))
+    brightness = ops.maximum((normalized_l + 1) / 2, 1e-6) ** gamma
+    return (black + (white - black) * brightness) * 2 - 1, ab
+
+
+def l1(predicted_ab, ab):
+    """Mean absolute error of ab in units of 110, over the batch, its pixels and both channels."""
+    return ops.mean(ops.abs(predicted_ab - ab))
+
+
+def real(logits):
+    """Binary cross-entropy of patch logits against "this is a real photo"."""
+    return ops.mean(ops.softplus(-logits))
+
+
+def fake(logits):
+    """Binary cross-entropy of patch logits against "this was coloured by the network"."""
+    return ops.mean(ops.softplus(logits))
+
+
+def regression(nets, phase, photo, ab, trainable, loss=l1):
+    """Predict ab, be told by how much it is off. The loss rewards the average of all plausible colours."""
+
+    def loss_fn():
+        predicted = nets.generator(photo, training=True)
+        value = loss(predicted, ab)
+        return value, {"loss": value, "l1": l1(predicted, ab)}
+
+    _, metrics = minimise(loss_fn, trainable, nets.optimizer)
+    average(nets, phase.ema, nets.optimizer.iterations)
+    return metrics
+
+
+def critic(nets, phase, photo, ab, trainable):
+    """The discriminator alone learns to tell photographs from the generator's colours."""
+    del phase, trainable
+    coloured = ops.stop_gradient(nets.generator(photo, training=False))
+
+    def loss_fn():
+        on_real = nets.discriminator([photo, ab], training=True)
+        on_fake = nets.discriminator([photo, coloured], training=True)
+        value = (real(on_real) + fake(on_fake)) / 2
+        right = (ops.mean(ops.cast(on_real > 0, "float32")) + ops.mean(ops.cast(on_fake < 0, "float32"))) / 2
+        return value, {"critic_loss": value, "critic_right": right}
+
+    _, metrics = minimise(loss_fn, nets.discriminator.trainable_variables, nets.critic_optimizer)
+    return {**metrics, "l1": l1(coloured, ab)}
+
+
+def adversarial(nets, phase, photo, ab, trainable):
+    """One step of the discriminator, then one of the generator, which must fool it and stay near the truth."""
+    metrics = critic(nets, phase, photo, ab, trainable)
+
+    def loss_fn():
+        predicted = nets.generator(photo, training=True)
+        distance = l1(predicted, ab)
+        fooled = real(nets.discriminator([photo, predicted], training=False))
+        return fooled + phase.l1_weight * distance, {"adversarial": fooled, "l1": distance}
+
+    loss, generator_metrics = minimise(loss_fn, trainable, nets.optimizer)
+    average(nets, phase.ema, nets.optimizer.iterations)
+    return {**metrics, **generator_metrics, "loss": loss}
+
+
+STEPS = {"regression": regression, "critic": critic, "adversarial": adversarial}
+
+
+def average(nets, decay, iterations):
+    """Move the averaged generator a little towards the trained one (Polyak averaging; faster during the first steps)."""
+    t = ops.cast(iterations, "float32")
+    decay = ops.minimum(decay, (1 + t) / (10 + t))
+    learned = {id(v) for v in nets.ema.trainable_variables}
+    for kept, trained in zip(nets.ema.variables, nets.generator.variables, strict=True):
+        # BatchNorm's statistics are averages already; seeds are no numbers to average.
+        kept.assign(decay * kept + (1 - decay) * trained if id(kept) in learned else trained)
+
+
+def make_step(nets, phase, trainable, crop, step=None):
+    """The function to compile: ``(photos, ids, table) -> metrics``. ``photos`` are codes on the device, all or a batch."""
+    run = step or STEPS[phase.step]
+
+    def training_step(photos, ids, table):
+        photo, ab = crops(ops.take(photos, ids, axis=0), table, crop)
+        return run(nets, phase, photo, ab, trainable)
+
+    return training_step
+
+
+def make_validation(nets, crop):
+    """``(photos, ids, table) -> {"l1": (B,), "grey": (B,)}``: the averaged generator's error and grey's, per photo."""
+
+    def validation_step(photos, ids, table):
+        photo, ab = crops(ops.take(photos, ids, axis=0), table, crop)
+        predicted = nets.ema(photo, training=False)
+        return {
+            "l1": ops.mean(ops.abs(predicted - ab), axis=(1, 2, 3)),
+            "grey": ops.mean(ops.abs(ab), axis=(1, 2, 3)),
+        }
+
+    return validation_step

@@ -1,0 +1,257 @@
+"""Training: crops and flips that keep L and ab together, draws that depend on (seed, phase, step) alone, phases, resume."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from colorize_utils import color
+from colorize_utils.errors import ColorizeError
+from colorize_utils.photos.batches import PreparedSet, epoch_order, step_photos, step_table, still_table
+from colorize_utils.training import backend
+from colorize_utils.training.loop import train
+from colorize_utils.training.recipes import UNET_GAN, get_preset, get_recipe
+from colorize_utils.training.steps import crops, fake, l1, real
+from colorize_utils.weights import load_network
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A prepared set of smooth random colour photos, 24 to train on, some portrait (stored transposed)."""
+    folder = tmp_path_factory.mktemp("prepared")
+    rng = np.random.default_rng(5)
+    rows = []
+    for split, count in (("train", 24), ("val", 8), ("test", 4)):
+        coarse = rng.uniform(0, 1, (count, 5, 6, 3)).astype(np.float32)
+        smooth = np.repeat(np.repeat(coarse, 16, axis=1), 16, axis=2)
+        np.save(folder / f"{split}.npy", color.encode_lab8(color.rgb_to_lab(smooth)))
+        rows += [
+            {"name": f"{split}{i}", "split": split, "row": i, "transposed": i % 2, "reason": ""} for i in range(count)
+        ]
+    with open(folder / "index.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "settings.json").write_text(json.dumps({"height": 80, "width": 96}))
+    return folder
+
+
+def _train(prepared, run, **changes):
+    settings = {"data": prepared, "run": run, "crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}
+    return train("tiny", "smoke", **{**settings, **changes})
+
+
+def test_crops_are_the_pixels_of_the_photo(prepared):
+    """Against plain NumPy slicing, for every combination of flip and transposition."""
+    codes = np.load(prepared / "train.npy")[:4]
+    table = still_table((80, 96), np.array([0, 0, 1, 1]), 64)
+    table[:, 0], table[:, 1], table[:, 2] = [3, 7, 11, 16], [32, 5, 0, 9], [0, 1, 0, 1]
+    photo, ab = crops(keras.ops.convert_to_tensor(codes), keras.ops.convert_to_tensor(table), 64)
+    for k in range(4):
+        top, left, flip, transposed = table[k, :4].astype(int)
+        expected = codes[k, top : top + 64, left : left + 64]
+        expected = expected.transpose(1, 0, 2) if transposed else expected
+        expected = expected[:, ::-1] if flip else expected
+        expected_l, expected_ab = color.normalize(color.decode_lab8(expected))
+        np.testing.assert_allclose(np.asarray(photo[k]), expected_l, atol=1e-5)
+        np.testing.assert_allclose(np.asarray(ab[k]), expected_ab, atol=1e-6)
+
+
+def test_lightness_changes_leave_colour_alone(prepared):
+    codes = np.load(prepared / "train.npy")[:2]
+    table = still_table((80, 96), np.zeros(2), 64)
+    plain_l, plain_ab = crops(codes, table, 64)
+    table[:, 4:] = [[1.5, 0.1, 0.9]] * 2
+    changed_l, changed_ab = crops(codes, table, 64)
+    np.testing.assert_array_equal(np.asarray(plain_ab), np.asarray(changed_ab))
+    expected = (0.1 + 0.8 * ((np.asarray(plain_l) + 1) / 2) ** 1.5) * 2 - 1
+    np.testing.assert_allclose(np.asarray(changed_l), expected, atol=1e-4)
+
+
+def test_half_of_the_photos_are_flipped_each_on_its_own():
+    tables = [step_table(0, 1, step, (144, 192), np.zeros(32), 96) for step in range(200)]
+    flips = np.array([table[:, 2] for table in tables])
+    assert flips.mean() == pytest.approx(0.5, abs=0.02)
+    # Not one draw for a whole batch, as the predecessor's flips would have been.
+    assert np.all((flips.mean(axis=1) > 0) & (flips.mean(axis=1) < 1))
+    assert len({tuple(row) for row in flips}) == 200
+
+
+def test_crops_reach_every_corner():
+    tables = np.concatenate([step_table(3, 0, step, (144, 192), np.zeros(32), 96) for step in range(300)])
+    assert (tables[:, 0].min(), tables[:, 0].max()) == (0, 48)
+    assert (tables[:, 1].min(), tables[:, 1].max()) == (0, 96)
+
+
+def test_draws_are_functions_of_seed_phase_and_step():
+    first = step_table(7, 1, 12, (144, 192), np.zeros(8), 96)
+    step_table(7, 1, 13, (144, 192), np.zeros(8), 96)
+    np.testing.assert_array_equal(first, step_table(7, 1, 12, (144, 192), np.zeros(8), 96))
+    for other in ((8, 1, 12), (7, 2, 12), (7, 1, 0)):
+        assert not np.array_equal(first, step_table(*other, (144, 192), np.zeros(8), 96))
+
+
+def test_an_epoch_sees_every_photo_once():
+    seen = np.concatenate([step_photos(1, 0, step, 96, 8, 12) for step in range(12, 24)])
+    np.testing.assert_array_equal(np.sort(seen), np.arange(96))
+    assert not np.array_equal(epoch_order(1, 0, 0, 96), epoch_order(1, 0, 1, 96))
+
+
+def test_losses_against_closed_forms():
+    logits = np.array([[-3.0, 0.0, 2.5]], np.float32)
+    probability = 1 / (1 + np.exp(-logits))
+    assert float(real(logits)) == pytest.approx(-np.log(probability).mean(), rel=1e-5)
+    assert float(fake(logits)) == pytest.approx(-np.log(1 - probability).mean(), rel=1e-5)
+    assert float(l1(np.zeros((2, 4, 4, 2)), np.full((2, 4, 4, 2), 0.25))) == 0.25
+
+
+def test_a_compiled_step_learns_and_is_the_plain_gradient_step():
+    """`minimise` with SGD against the gradient worked out by hand, compiled, with a non-trainable variable too."""
+    weight = keras.Variable(np.array([1.0, -2.0], np.float32), name="weight")
+    count = keras.Variable(0.0, trainable=False, name="count")
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build([weight])
+
+    def step(x):
+        def loss_fn():
+            count.assign(count + 1)
+            loss = keras.ops.sum((weight * x) ** 2)
+            return loss, {"loss": loss}
+
+        return backend.minimise(loss_fn, [weight], optimizer)[1]
+
+    compiled = backend.compile_step(step, [weight, count, *optimizer.variables])
+    x = np.array([1.0, 3.0], np.float32)
+    expected = np.array([1.0, -2.0])
+    for _ in range(3):
+        result = compiled(keras.ops.convert_to_tensor(x))
+        assert float(result["loss"]) == pytest.approx(((expected * x) ** 2).sum(), rel=1e-5)
+        expected = expected - 0.1 * 2 * expected * x**2
+    np.testing.assert_allclose(np.asarray(weight), expected, rtol=1e-4)
+    assert float(count) == 3
+    assert int(optimizer.iterations) == 3
+
+
+@pytest.fixture(scope="module")
+def finished(prepared, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "one"
+    return run, _train(prepared, run)
+
+
+def test_all_four_phases_run_and_leave_what_they_promise(finished):
+    run, state = finished
+    assert state["finished"]
+    with open(run / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["phase"], r["epoch"]) for r in rows] == [
+        ("decoder", "1"),
+        ("unet", "1"),
+        ("unet", "2"),
+        ("critic", "1"),
+        ("gan", "1"),
+    ]
+    for index, phase in enumerate(UNET_GAN.phases):
+        folder = run / f"{index + 1}-{phase.name}"
+        assert load_network(folder / "generator.h5")[2]["phase"] == phase.name
+        assert list((folder / "samples").glob("*.png"))
+    assert len(list(run.glob("checkpoint-*.h5"))) <= 4
+
+
+def test_a_finished_run_is_left_alone(finished, prepared):
+    run, _ = finished
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+    said = []
+    _train(prepared, run, say=said.append)
+    assert "finished" in said[-1]
+    assert before == {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+
+
+def test_only_the_phase_s_own_variables_train(finished):
+    run, _ = finished
+    decoder = load_network(run / "1-decoder" / "generator.h5")[0]
+    critic = load_network(run / "3-critic" / "generator.h5")[0]
+    unet = load_network(run / "2-unet" / "generator.h5")[0]
+    start = [np.asarray(v) for v in unet.variables]
+    assert all(np.array_equal(a, np.asarray(b)) for a, b in zip(start, critic.variables, strict=True))
+    changed = [
+        not np.array_equal(np.asarray(a), np.asarray(b))
+        for a, b in zip(
+            decoder.get_layer("encoder").trainable_variables,
+            unet.get_layer("encoder").trainable_variables,
+            strict=True,
+        )
+    ]
+    assert all(changed)
+
+
+def test_interrupted_and_continued_equals_uninterrupted(finished, prepared, tmp_path):
+    """Stopped inside an epoch of the second phase and inside the GAN phase; weights, history, best: all equal."""
+    straight_run, straight = finished
+    for _ in range(20):
+        state = _train_until(prepared, tmp_path / "run", steps=3)
+        if state["finished"]:
+            break
+    assert state["finished"]
+    drop = {"minutes", "seconds"}
+    for a, b in zip(straight["history"], state["history"], strict=True):
+        assert {k: v for k, v in a.items() if k not in drop} == {k: v for k, v in b.items() if k not in drop}
+    for index, phase in enumerate(UNET_GAN.phases):
+        name = f"{index + 1}-{phase.name}/generator.h5"
+        a, b = load_network(straight_run / name)[0], load_network(tmp_path / "run" / name)[0]
+        assert all(np.array_equal(np.asarray(x), np.asarray(y)) for x, y in zip(a.variables, b.variables, strict=True))
+
+
+def _train_until(prepared, run, steps):
+    """Train, but pull the plug (as Ctrl-C does) after a few steps."""
+    import os
+    import signal
+    import unittest.mock
+
+    from colorize_utils.training import loop
+
+    calls = []
+    true_batch = loop._batch
+
+    def counted(*args):
+        calls.append(1)
+        if len(calls) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return true_batch(*args)
+
+    with unittest.mock.patch.object(loop, "_batch", counted):
+        return _train(prepared, run)
+
+
+def test_other_settings_are_refused_and_named(finished, prepared):
+    run, _ = finished
+    with pytest.raises(ColorizeError, match=r"other settings .*preset\.batch was 8, now 4"):
+        _train(prepared, run, batch=4)
+
+
+def test_crops_larger_than_the_photos_are_refused(prepared, tmp_path):
+    with pytest.raises(ColorizeError, match="expected stored photos of 96x96 or more"):
+        _train(prepared, tmp_path / "run", crop=96)
+
+
+def test_names_that_do_not_exist_are_listed():
+    with pytest.raises(ColorizeError, match="expected a preset out of smoke"):
+        get_preset("tiny")
+    with pytest.raises(ColorizeError, match="expected a recipe out of unet-gan"):
+        get_recipe("gan", get_preset("smoke"))
+    with pytest.raises(ColorizeError, match="expected 4 numbers of epochs"):
+        get_recipe("unet-gan", get_preset("smoke"), epochs=(1, 2))
+
+
+def test_a_prepared_set_that_is_none_is_one_line(tmp_path, prepared):
+    with pytest.raises(ColorizeError, match="expected a prepared set"):
+        PreparedSet.open(tmp_path)
+    for name in ("index.csv", "settings.json", "train.npy", "val.npy", "test.npy"):
+        (tmp_path / name).write_bytes((prepared / name).read_bytes())
+    np.save(tmp_path / "val.npy", np.zeros((3, 80, 96, 3), np.uint8))
+    with pytest.raises(ColorizeError, match=r"expected .*val\.npy to hold 8 photos"):
+        PreparedSet.open(tmp_path)
+    (tmp_path / "val.npy").write_bytes(b"junk")
+    with pytest.raises(ColorizeError, match=r"expected a NumPy array in .*val\.npy"):
+        PreparedSet.open(tmp_path)
