@@ -1,0 +1,1 @@
+"""Measuring: figures (`metrics`, `frechet`, `classifier`), the report (`report`) and pictures to look at (`sheets`)."""

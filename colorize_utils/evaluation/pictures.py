@@ -1,0 +1,213 @@
+"""What is compared: the photos with their truth, and the rows, each of which has one picture for every photo.
+
+Every picture is scored as 8-bit RGB, as it would be saved, whoever made it.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .. import color
+from ..errors import ColorizeError
+
+GREY, MEAN, TRUTH = "grey", "mean colour", "truth"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One photo: its name, ``truth`` uint8 (H, W, 3), its ``lab`` float32, ``full``: (H, W) before cropping."""
+
+    name: str
+    truth: np.ndarray
+    lab: np.ndarray
+    full: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos with truth. ``load(i)`` -> `Case`; ``stamp(i)`` -> bytes that identify photo i; ``text`` describes it."""
+
+    name: str
+    text: str
+    names: tuple[str, ...]
+    load: Callable
+    stamp: Callable
+
+    def __len__(self):
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: ``paint(case)`` -> uint8 (H, W, 3). ``reference`` rows are the yardsticks, not models.
+
+    ``parallel``: several photos may be painted at once from several threads.
+    """
+
+    name: str
+    text: str
+    paint: Callable
+    reference: bool = False
+    parallel: bool = True
+
+
+def crop(rgb, side, fit):
+    """RGB (H, W, 3) -> its centre square of ``side`` pixels if both sides have as many, else all of it.
+
+    ``fit="resize"`` first shrinks the short side to ``side`` by area; photos smaller than that are left as they are.
+    """
+    height, width = rgb.shape[:2]
+    short = min(height, width)
+    if short < side:
+        return rgb
+    if fit == "resize" and short > side:
+        size = (max(side, round(width * side / short)), max(side, round(height * side / short)))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        height, width = rgb.shape[:2]
+    top, left = (height - side) // 2, (width - side) // 2
+    return np.ascontiguousarray(rgb[top : top + side, left : left + side])
+
+
+def to_bytes(rgb):
+    """Float RGB in [0, 1] -> uint8, rounded to nearest; uint8 is returned as it is."""
+    rgb = np.asarray(rgb)
+    return rgb if rgb.dtype == np.uint8 else np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def _case(name, rgb, full):
+    truth = to_bytes(rgb)
+    return Case(name, truth, color.rgb_to_lab(truth / np.float32(255)), full)
+
+
+def photo_folder(folder, side=256, fit="crop"):
+    """The colour photos of a folder, any depth, in order of their names."""
+    from ..photos.files import find_photos, read_photo
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ColorizeError(f"expected a folder of colour photos, but there is no folder {folder}")
+    paths = [Path(path) for path, _ in find_photos([folder])]
+    if not paths:
+        raise ColorizeError(f"expected colour photos in {folder}, found none (jpg, png, tif, webp, bmp)")
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    paths, names = [paths[i] for i in order], tuple(names[i] for i in order)
+
+    def load(index):
+        rgb = read_photo(paths[index]).rgb
+        return _case(names[index], crop(rgb, side, fit), rgb.shape[:2])
+
+    how = "centre crops" if fit == "crop" else "area-resized to that short side, centre crops"
+    text = f"folder `{folder.resolve().name}`, {side}-px {how} where the photo is that large, full size otherwise"
+    return PhotoSet(folder.resolve().name, text, names, load, lambda index: paths[index].read_bytes())
+
+
+def prepared_split(folder, split="test", side=256):
+    """A split of a prepared set, at stored size (8-bit Lab), portrait photos turned back."""
+    from ..photos.batches import PreparedSet
+
+    part = getattr(PreparedSet.open(folder), split)
+    if not len(part):
+        raise ColorizeError(f"expected photos in the {split} part of {folder}, found none")
+    name = Path(folder).resolve().name
+
+    def load(index):
+        codes = part.codes[index]
+        codes = codes.swapaxes(0, 1) if part.transposed[index] else codes
+        rgb = color.lab_to_rgb(color.decode_lab8(codes))
+        return _case(part.names[index], crop(rgb, side, "crop"), rgb.shape[:2])
+
+    height, width = part.codes.shape[1:3]
+    cut = f"{side}-px centre crops" if min(height, width) >= side else "whole"
+    text = f"{split} part of the prepared set `{name}`, stored at {height}×{width} in 8-bit Lab, {cut}"
+    return PhotoSet(f"{name} {split}", text, part.names, load, lambda index: part.codes[index].tobytes())
+
+
+def digest(photos):
+    """SHA-256 over names and contents, in order: equal for equal photos, whatever folder they lie in."""
+    total = hashlib.sha256()
+    for index, name in enumerate(photos.names):
+        total.update(hashlib.sha256(name.encode() + b"\0" + photos.stamp(index)).digest())
+    return total.hexdigest()
+
+
+def reference_rows(mean_ab):
+    """The rows every report has: grey (ab = 0), the photos' own mean colour, and the truth."""
+
+    def paint(ab):
+        return lambda case: to_bytes(
+            color.join(case.lab[..., 0], np.broadcast_to(np.float32(ab), (*case.lab.shape[:2], 2)))
+        )
+
+    a, b = mean_ab
+    return [
+        Row(GREY, "ab = 0", paint((0, 0)), True),
+        Row(MEAN, f"one colour, a {a:.1f} b {b:.1f}: the mean of the true photos", paint(mean_ab), True),
+        Row(TRUTH, "the photos themselves", lambda case: case.truth, True),
+    ]
+
+
+def model_row(name, path=None):
+    """A row painted by a model file (None: the shipped one) from the photo's lightness alone."""
+    from ..inference.colorizer import Colorizer
+
+    colorizer = Colorizer.load(path)
+
+    def paint(case):
+        grey = np.repeat(color.grey_from_lightness(case.lab[..., 0])[..., None], 3, axis=-1)
+        return _accept(np.asarray(colorizer(grey)), case, f"model {name}")
+
+    return Row(name, f"model `{Path(path).name}`" if path else "the shipped model", paint, parallel=False)
+
+
+def _accept(rgb, case, maker):
+    if rgb.shape != case.truth.shape:
+        raise ColorizeError(
+            f"{maker}: {case.name}: expected a picture of {case.truth.shape}, got {rgb.shape}", status=1
+        )
+    if not np.isfinite(rgb).all():
+        raise ColorizeError(f"{maker}: {case.name}: expected finite colours, got NaN or infinity", status=1)
+    return to_bytes(rgb)
+
+
+def picture_row(name, folder, side=256, fit="crop"):
+    """A row of pictures some other tool made, found by the photo's relative name with any suffix.
+
+    A picture as large as the photo is cut as the photo was; one as large as the cut is taken whole; else it is refused.
+    """
+    from ..photos.files import find_photos, read_photo
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ColorizeError(f"pictures {name}: expected a folder, but there is no folder {folder}")
+    found = {}
+    for path, _ in find_photos([folder]):
+        key = Path(path).relative_to(folder).with_suffix("").as_posix()
+        if key in found:
+            raise ColorizeError(
+                f"pictures {name}: expected one picture a photo, got {found[key].name} and {Path(path).name}"
+            )
+        found[key] = Path(path)
+
+    def paint(case):
+        key = Path(case.name).with_suffix("").as_posix()
+        if key not in found:
+            raise ColorizeError(
+                f"pictures {name}: expected a picture for {case.name}, but {folder.name} has no {key}.*", 1
+            )
+        rgb = read_photo(found[key]).rgb
+        if rgb.shape[:2] == tuple(case.full):
+            rgb = crop(rgb, side, fit)
+        elif rgb.shape != case.truth.shape:
+            (h, w), (ch, cw) = case.full, case.truth.shape[:2]
+            got = f"{rgb.shape[1]}×{rgb.shape[0]}"
+            raise ColorizeError(
+                f"pictures {name}: {found[key].name}: expected {w}×{h} or {cw}×{ch} pixels, got {got}", 1
+            )
+        return _accept(rgb, case, f"pictures {name}")
+
+    return Row(name, f"pictures in `{folder.resolve().name}`", paint)

@@ -1,0 +1,77 @@
+"""Texts with figures: filled from report.json, and the committed ones equal to what it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from colorize_utils.errors import ColorizeError
+from colorize_utils.evaluation import blocks
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def entry(de):
+    keys = [k for k in blocks.tables.LABELS if not k.startswith(("frechet", "agreement", "recovery"))]
+    figures = {key: {"value": de, "low": de - 0.5, "high": de + 0.25} for key in keys}
+    goals = {"psnr_gain": {"value": 1.25, "level": "at least"}}
+    return {"text": "a row", "photos": 7, "figures": figures, "goals": goals}
+
+
+REPORT = {
+    "format": 1,
+    "photos": {"name": "test", "text": "folder `test`", "count": 7, "grey": 0, "sha256": "0" * 64},
+    "seed": 0,
+    "resamples": 10,
+    "baseline": "grey",
+    "rows": {"grey": entry(11.0), "our model": entry(10.5)},
+    "yardsticks": {},
+    "left_out": [],
+}
+
+
+def test_tables_and_single_figures_are_filled_in_and_stay():
+    text = (
+        "# T\n<!-- report:test errors -->old<!-- /report -->\n"
+        "ΔE is <!-- report:test figure de2000 of our model -->9<!-- /report -->, so.\n"
+    )
+    filled = blocks.fill(text, {"test": REPORT}, "README.md")
+    assert "ΔE is <!-- report:test figure de2000 of our model -->10.50 (10.00 to 10.75)<!-- /report -->, so." in filled
+    assert "| our model | 7 | 10.50 (10.00 to 10.75) |" in filled
+    assert "old" not in filled
+    assert blocks.fill(filled, {"test": REPORT}, "README.md") == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- report:test errors -->", "to be closed"),
+        ("<!-- report:test errors --><!-- report:test ab --><!-- /report -->", "to be closed|next block"),
+        ("<!-- report:other errors --><!-- /report -->", "a report named other, there are: test"),
+        ("<!-- report:test results --><!-- /report -->", "expected one of about"),
+        ("<!-- report:test figure de2000 of yours --><!-- /report -->", "figure KEY of ROW"),
+    ],
+)
+def test_a_block_that_cannot_be_filled_is_named(text, message):
+    with pytest.raises(ColorizeError, match=message):
+        blocks.fill(text, {"test": REPORT}, "README.md")
+
+
+def test_the_command_rewrites_and_checks(tmp_path, capsys):
+    folder = tmp_path / "saved_models" / "reports" / "test"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(REPORT), encoding="utf-8")
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- report:test figure de2000 of grey -->?<!-- /report -->", encoding="utf-8")
+    assert blocks.main(["--root", str(tmp_path), "--check"]) == 1
+    assert "?" in readme.read_text(encoding="utf-8")
+    assert blocks.main(["--root", str(tmp_path)]) == 0
+    assert "11.00" in readme.read_text(encoding="utf-8")
+    assert blocks.main(["--root", str(tmp_path), "--check"]) == 0
+    (folder / "report.json").write_text("{}", encoding="utf-8")
+    assert blocks.main(["--root", str(tmp_path)]) == 1
+    assert "expected a report.json" in capsys.readouterr().err
+
+
+def test_the_committed_texts_say_what_the_reports_say():
+    assert blocks.update(ROOT, check=True) == []
