@@ -1,0 +1,82 @@
+"""Which photos can teach colour: exposure, colourfulness, greyness and tint, measured on what would be stored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..color import decode_lab8, lab_to_rgb_unbounded
+
+
+def colorfulness(rgb255):
+    """Hasler and Suesstrunk's colourfulness M3 (2003, section 6) of RGB (..., H, W, 3) in 0..255 -> (...).
+
+    rg = R - G and yb = (R + G) / 2 - B are signed; some code takes their absolute values, which is another measure.
+    Grey is 0; from about 15 on people call a photo slightly colourful, from 45 on quite so.
+    """
+    rgb = np.asarray(rgb255, np.float32)
+    rg = rgb[..., 0] - rgb[..., 1]
+    yb = (rgb[..., 0] + rgb[..., 1]) / 2 - rgb[..., 2]
+    axes = (-2, -1)
+    spread = np.sqrt(rg.var(axis=axes) + yb.var(axis=axes))
+    mean = np.sqrt(rg.mean(axis=axes) ** 2 + yb.mean(axis=axes) ** 2)
+    return spread + 0.3 * mean
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the filters look at. Lightness in 0..100, chroma and ab in Lab units, shares in 0..1."""
+
+    mean_lightness: float
+    lightness_spread: float  # standard deviation of L
+    colorfulness: float  # Hasler-Suesstrunk, of RGB in 0..255
+    grey_share: float  # pixels with chroma under 4
+    ab_spread: float  # sqrt(var a + var b): near 0 for sepia and other one-tint prints
+
+
+def statistics(codes):
+    """Lab codes uint8 (H, W, 3) -> `Statistics`."""
+    # Every other pixel is enough for means and spreads, and four times as fast.
+    lab = decode_lab8(codes[::2, ::2])
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    rgb = np.clip(lab_to_rgb_unbounded(lab), 0, 1) * 255
+    return Statistics(
+        mean_lightness=float(lab[..., 0].mean()),
+        lightness_spread=float(lab[..., 0].std()),
+        colorfulness=float(colorfulness(rgb)),
+        grey_share=float((chroma < 4).mean()),
+        ab_spread=float(np.sqrt(lab[..., 1].var() + lab[..., 2].var())),
+    )
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Thresholds; notebooks 01 and 02 show what each throws out. `Filters.none()` keeps everything."""
+
+    min_lightness: float = 8.0
+    max_lightness: float = 94.0
+    min_lightness_spread: float = 4.0
+    min_colorfulness: float = 8.0
+    max_grey_share: float = 0.95
+    min_ab_spread: float = 3.5
+
+    @classmethod
+    def none(cls):
+        """Filters that let every photo pass."""
+        return cls(-1.0, 101.0, -1.0, -1.0, 2.0, -1.0)
+
+    def reason(self, codes):
+        """Why a photo (Lab codes uint8 (H, W, 3)) is left out, as a short text, or None if it is kept."""
+        found = statistics(codes)
+        if found.mean_lightness < self.min_lightness:
+            return "too dark"
+        if found.mean_lightness > self.max_lightness:
+            return "too bright"
+        if found.lightness_spread < self.min_lightness_spread:
+            return "no contrast"
+        if found.grey_share > self.max_grey_share:
+            return "grey"
+        if found.ab_spread < self.min_ab_spread:
+            return "one tint"
+        if found.colorfulness < self.min_colorfulness:
+            return "hardly any colour"
+        return None

@@ -1,0 +1,295 @@
+"""Prepare: any source -> one folder of equally large photos in 8-bit Lab codes, filtered, split and without near copies.
+
+Two passes in constant memory. The first reads every photo once and appends what is kept to ``photos.raw``, with a
+journal of what was decided; it can be interrupted and goes on where it was. The second looks for near copies and
+writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json``: where that is, the set is whole.
+"""
+
+import csv
+import hashlib
+import json
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ..color import decode_lab8, encode_lab8, grey_from_lightness, rgb_to_lab
+from ..errors import ColorizeError
+from .filters import Filters
+
+VERSION = 1
+COLUMNS = ("name", "source", "split", "row", "hash", "dhash", "transposed", "reason")
+NEAR = 24  # bits of 256 in which two difference hashes may differ and still be called the same picture
+
+
+def content_hash(pixels):
+    """Hex SHA-256 (first 16 digits) of a photo's own pixels, uint8 (H, W, 3): the same wherever the file lies."""
+    pixels = np.ascontiguousarray(pixels)
+    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]
+
+
+def split_of(key, val, test):
+    """Which part a photo belongs to, from its content hash alone (or its parent's name, for crops of one photo).
+
+    So adding photos never moves one, and nothing depends on names, order or a random seed.
+    """
+    position = int(hashlib.sha256(key.encode()).hexdigest()[:12], 16) / 16**12
+    return "test" if position < test else "val" if position < test + val else "train"
+
+
+def difference_hash(codes):
+    """256-bit difference hash of Lab codes (H, W, 3): is each cell of a 16x17 grid lighter than the one to its left."""
+    small = cv2.resize(np.ascontiguousarray(codes[..., 0]), (17, 16), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return np.packbits(small[:, 1:] > small[:, :-1])
+
+
+def fit_photo(pixels, height, width, fit="crop"):
+    """uint8 RGB or Lab codes (h, w, 3) -> (height, width, 3) and whether it was transposed.
+
+    A portrait photo is transposed (rows become columns) to fit a landscape store. "crop" keeps the aspect and cuts the
+    centre; "squash" does not keep it, to reproduce others. Area averaging where it shrinks.
+    """
+    transposed = (pixels.shape[0] > pixels.shape[1]) and height < width
+    if transposed:
+        pixels = pixels.transpose(1, 0, 2)
+    h, w = pixels.shape[:2]
+    size = (width, height)
+    if fit == "crop":
+        scale = max(height / h, width / w)
+        size = (max(width, round(w * scale)), max(height, round(h * scale)))
+    shrinks = size[0] <= w and size[1] <= h
+    if size != (w, h):
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        pixels = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=method)
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width]), transposed
+
+
+def _settings(source, height, width, filters, fit, val, test):
+    return {
+        "version": VERSION,
+        "source": source.name,
+        "height": height,
+        "width": width,
+        "fit": fit,
+        "val": val,
+        "test": test,
+        "filters": asdict(filters),
+    }
+
+
+def prepare(source, folder, *, height=144, width=192, filters=None, fit="crop", val=0.03, test=0.02, progress=True, say=print):
+    """Write the prepared set of ``source`` into ``folder`` (see the module's first lines) and return the folder.
+
+    source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
+    shares of the photos. A second call with the same settings does nothing on a finished set and goes on with an
+    interrupted one; other settings, or a folder with something else in it, are refused.
+    """
+    folder, filters = Path(folder), filters or Filters()
+    if fit not in ("crop", "squash"):
+        raise ColorizeError(f"expected fit to be crop or squash, got {fit!r}")
+    settings = _settings(source, height, width, filters, fit, val, test)
+    if _finished(folder, settings):
+        say(f"{folder} is prepared already")
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = _read_all(source, folder, settings, filters, progress)
+        _leave_out_copies(rows)
+        counts = _write_splits(folder, rows, settings)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == 28 else error.strerror or str(error)
+        raise ColorizeError(
+            f"could not write the prepared set to {folder}: {reason}. "
+            f"What is there is kept; the same command goes on from it",
+            status=1,
+        ) from None
+    say(f"{folder}: {counts['train']} photos to train, {counts['val']} to validate, {counts['test']} to test")
+    return folder
+
+
+def _finished(folder, settings):
+    path = folder / "settings.json"
+    if not path.is_file():
+        return False
+    before = json.loads(path.read_text(encoding="utf-8"))
+    changed = [f"{k} was {before.get(k)!r}, now {v!r}" for k, v in settings.items() if before.get(k) != v]
+    if changed:
+        raise ColorizeError(f"{folder} was prepared with other settings ({'; '.join(changed[:3])}); use another folder")
+    return True
+
+
+def _read_all(source, folder, settings, filters, progress):
+    """First pass. Returns the index rows; the kept photos' codes are in ``photos.raw`` in the order of their rows."""
+    raw, journal = folder / "photos.raw", folder / "journal.jsonl"
+    size = settings["height"] * settings["width"] * 3
+    rows = _resume(journal, raw, settings, size)
+    with (
+        open(raw, "ab") as codes_file,
+        open(journal, "a", encoding="utf-8") as lines,
+        ThreadPoolExecutor(os.cpu_count() or 1) as pool,
+        tqdm(total=len(source), initial=len(rows), unit="photo", disable=None if progress else True) as bar,
+    ):
+        if not rows and lines.tell() == 0:
+            lines.write(json.dumps(settings) + "\n")
+        kept = sum(not row["reason"] for row in rows)
+        for item, result in _in_order(pool, source.items(len(rows)), settings, filters):
+            row, codes = result
+            if not row["reason"]:
+                # The photo first, then the line that speaks of it.
+                codes_file.write(codes.tobytes())
+                codes_file.flush()
+                row["row"], kept = kept, kept + 1
+            lines.write(json.dumps(row) + "\n")
+            lines.flush()
+            rows.append(row)
+            bar.update()
+    return rows
+
+
+def _in_order(pool, items, settings, filters):
+    """Convert items on all cores, a few ahead, and yield (item, result) in the order of the source."""
+    waiting = deque()
+    for item in items:
+        waiting.append((item, pool.submit(_convert, item, settings, filters)))
+        if len(waiting) > 64:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    while waiting:
+        first, future = waiting.popleft()
+        yield first, future.result()
+
+
+def _convert(item, settings, filters):
+    """One item -> (index row, Lab codes (H, W, 3) or None)."""
+    row = dict.fromkeys(COLUMNS, "") | {"name": item.name, "source": settings["source"]}
+    try:
+        pixels, is_lab = item.read()
+    except ColorizeError as error:
+        return row | {"reason": f"not readable: {error}"}, None
+    row["hash"] = content_hash(pixels)
+    row["split"] = split_of(item.parent or row["hash"], settings["val"], settings["test"])
+    codes, transposed = _codes(pixels, is_lab, settings)
+    row["transposed"] = int(transposed)
+    row["dhash"] = difference_hash(codes).tobytes().hex()
+    row["parent"] = item.parent or ""
+    row["reason"] = filters.reason(codes) or ""
+    return row, codes
+
+
+def _codes(pixels, is_lab, settings):
+    size = settings["height"], settings["width"], settings["fit"]
+    if not is_lab:
+        # sRGB values are averaged, then converted: the same order as in `inference`.
+        fitted, transposed = fit_photo(pixels, *size)
+        return encode_lab8(rgb_to_lab(fitted.astype(np.float32) / 255)), transposed
+    lab = decode_lab8(pixels)
+    grey = grey_from_lightness(lab[..., 0])
+    stacked = np.concatenate([grey[..., None] * 100, lab[..., 1:]], axis=-1)
+    fitted, transposed = fit_photo(stacked, *size)
+    from ..color import lightness_from_grey
+
+    fitted[..., 0] = lightness_from_grey(np.clip(fitted[..., 0] / 100, 0, 1))
+    return encode_lab8(fitted), transposed
+
+
+def _resume(journal, raw, settings, size):
+    """Rows decided by an interrupted call, after cutting both files back to what is whole in both."""
+    if not journal.is_file():
+        raw.unlink(missing_ok=True)
+        return []
+    lines = journal.read_text(encoding="utf-8").split("\n")[:-1]  # the last piece is a line that was cut, or empty
+    whole = [json.loads(line) for line in lines]
+    if whole and whole[0] != settings:
+        raise ColorizeError(f"{journal.parent} holds a half-prepared set with other settings; use another folder")
+    rows, kept, available = [], 0, (raw.stat().st_size if raw.is_file() else 0) // size
+    for row in whole[1:]:
+        if not row["reason"]:
+            if kept == available:
+                break
+            kept += 1
+        rows.append(row)
+    if raw.is_file():
+        os.truncate(raw, kept * size)
+    journal.write_text("".join(json.dumps(line) + "\n" for line in [settings, *rows]) if whole else "", encoding="utf-8")
+    return rows
+
+
+def _leave_out_copies(rows):
+    """Mark exact copies, and photos whose near copy is in a part that is only looked at: train gives way, then val."""
+    first = {}
+    for row in rows:
+        if row["reason"]:
+            continue
+        if row["hash"] in first:
+            row["reason"] = f"copy of {first[row['hash']]}"
+        else:
+            first[row["hash"]] = row["name"]
+    for part, guarded in (("val", ("test",)), ("train", ("val", "test"))):
+        kept = [row for row in rows if not row["reason"] and row["split"] == part]
+        others = [row for row in rows if not row["reason"] and row["split"] in guarded]
+        near = _nearest(kept, others)
+        for row, (distance, other) in zip(kept, near, strict=True):
+            if distance <= NEAR and not _same_parent(row, other):
+                row["reason"] = f"near copy of {other['name']} ({other['split']})"
+
+
+def _same_parent(row, other):
+    return bool(row.get("parent")) and row.get("parent") == other.get("parent")
+
+
+def _words(rows):
+    packed = b"".join(bytes.fromhex(row["dhash"]) for row in rows)
+    return np.frombuffer(packed, np.uint64).reshape(len(rows), 4)
+
+
+def _nearest(rows, others):
+    """For each row, the smallest Hamming distance to any of ``others`` and which that is."""
+    if not rows or not others:
+        return [(257, None)] * len(rows)
+    mine, theirs = _words(rows), _words(others)
+    result = []
+    for start in range(0, len(mine), 512):
+        block = mine[start : start + 512, None, :] ^ theirs[None]
+        distance = np.bitwise_count(block).sum(axis=-1, dtype=np.int32)
+        best = distance.argmin(axis=1)
+        result += [(int(distance[i, j]), others[j]) for i, j in enumerate(best)]
+    return result
+
+
+def _write_splits(folder, rows, settings):
+    """Second pass: the splits as .npy files (in the order of their content hashes), the index, the settings."""
+    shape = (settings["height"], settings["width"], 3)
+    size = int(np.prod(shape))
+    counts = {}
+    with open(folder / "photos.raw", "rb") as raw:
+        for split in ("train", "val", "test"):
+            kept = sorted((r for r in rows if not r["reason"] and r["split"] == split), key=lambda r: r["hash"])
+            counts[split] = len(kept)
+            temporary = folder / f"{split}.npy.tmp"
+            with open(temporary, "wb") as out:
+                header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *shape)}
+                np.lib.format.write_array_header_1_0(out, header)
+                for new, row in enumerate(kept):
+                    raw.seek(row["row"] * size)
+                    out.write(raw.read(size))
+                    row["final"] = new
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(temporary, folder / f"{split}.npy")
+    with open(folder / "index.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row | {"row": row.get("final", "") if not row["reason"] else ""})
+    temporary = folder / "settings.json.tmp"
+    temporary.write_text(json.dumps(settings | {"counts": counts}, indent=1), encoding="utf-8")
+    os.replace(temporary, folder / "settings.json")
+    (folder / "photos.raw").unlink()
+    (folder / "journal.jsonl").unlink()
+    return counts
