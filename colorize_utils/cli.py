@@ -1,0 +1,262 @@
+"""The command line: `colorize …` and `python -m colorize_utils …` are the same.
+
+Exit status: 0 all went well; 1 a file or a run failed (the rest was done); 2 wrong usage; 130 stopped with Ctrl-C.
+Nothing heavy is imported before it is needed: `--help` and `--version` answer at once.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from .errors import ColorizeError
+from .terminal import Parser, bar_of, complain, named, number, quietly_import_keras
+
+SHOWN = 20  # so many pictures are named one by one at the end
+
+
+def main(argv=None):
+    """Run one command with the arguments ``argv`` (default: the process'). Returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):  # a file name may hold what the terminal's encoding has not
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        parser = build_parser(argv[0] if argv else None)
+        args = parser.parse_args(argv)
+        if not args.command:
+            parser.print_help(sys.stderr)
+            return 2
+        return args.run(args) or 0
+    except SystemExit as end:  # --help and --version
+        return end.code or 0
+    except ColorizeError as error:
+        complain(error)
+        return error.status
+    except KeyboardInterrupt:
+        complain("stopped; what is finished is kept, and the same command goes on from there")
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a disk that is full or gone, a folder without permission
+        complain(named(error.filename, error.strerror) if error.filename and error.strerror else error)
+        return 1
+
+
+def build_parser(command=None):
+    """The parser of all commands. Only for the one that is called are settings asked of modules that load slowly."""
+    from . import __version__
+
+    parser = Parser(prog="colorize", description="Put color into black-and-white photos; train and measure models.")
+    parser.add_argument("--version", action="version", version=f"colorize {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add in (_add_colorize, _add_samples, _add_prepare, _add_train, _add_export, _add_info):
+        add(commands)
+    evaluate = commands.add_parser("evaluate", help="measure models and pictures on photos whose colors are known")
+    evaluate.set_defaults(run=_evaluate)
+    if command == "evaluate":
+        from .evaluation import report
+
+        report.add_arguments(evaluate)
+    return parser
+
+
+def _add_colorize(commands):
+    sub = commands.add_parser("colorize", help="color photos and folders of photos")
+    sub.add_argument("paths", nargs="+", metavar="PATH", help="a photo, or a folder (its subfolders are mirrored)")
+    sub.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures; made if needed")
+    sub.add_argument("--model", metavar="FILE", help="a model file (default: the model that comes with the package)")
+    sub.add_argument(
+        "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
+    )
+    sub.add_argument("--overwrite", action="store_true", help="color again what is in the output folder already")
+    sub.add_argument("--max-pixels", type=number(1), default=300_000_000, metavar="N", help="refuse larger photos")
+    sub.set_defaults(run=_colorize)
+
+
+def _colorize(args):
+    from .inference.folders import colorize_files, plan, prepare_output
+
+    found, failures = _find(args.paths)
+    planned = plan(found, args.output)
+    if not planned:
+        if failures:
+            return 1
+        raise ColorizeError(f"expected photos in {', '.join(args.paths)}, found only earlier pictures", status=1)
+    prepare_output(args.output)
+    if args.overwrite or not all(target.exists() for _, target in planned):
+        colorizer = _colorizer(args.model)
+    else:
+        colorizer = None  # nothing to do: no need to wait for the model
+    bar = bar_of(planned, "photo")
+    outcome = colorize_files(
+        colorizer,
+        bar,
+        overwrite=args.overwrite,
+        size=args.size,
+        max_pixels=args.max_pixels,
+        failed=lambda source, why: complain(named(source, why), bar),
+    )
+    _say_where(outcome, args.output)
+    return 1 if failures or outcome.failed else 0
+
+
+def _find(paths):
+    """All photos below the paths, and how many of the paths held none (each has had its line)."""
+    from .photos.files import find_photos
+
+    found, failures = [], 0
+    for path in paths:
+        try:
+            some = find_photos([path])
+            if not some:
+                raise ColorizeError(f"expected photos in {path}, found none", status=1)
+            found += some
+        except ColorizeError as error:
+            if len(paths) == 1:
+                raise
+            complain(error)
+            failures += 1
+    return found, failures
+
+
+def _colorizer(model):
+    quietly_import_keras()
+    from .inference.colorizer import Colorizer
+
+    return Colorizer.load(model)
+
+
+def _say_where(outcome, folder):
+    if len(outcome.written) <= SHOWN:
+        print(*outcome.written, sep="\n")
+    parts = [f"{len(outcome.written)} {'picture' if len(outcome.written) == 1 else 'pictures'} written to {folder}"]
+    if outcome.skipped:
+        parts.append(f"{len(outcome.skipped)} there already and left alone (--overwrite colors them again)")
+    if outcome.failed:
+        parts.append(f"{len(outcome.failed)} failed")
+    print("; ".join(parts))
+
+
+def _add_samples(commands):
+    sub = commands.add_parser("samples", help="write the sample photos, made grey, to try `colorize` on")
+    sub.add_argument("folder", metavar="DIR")
+    sub.set_defaults(run=_samples)
+
+
+def _samples(args):
+    from . import color
+    from .inference.folders import prepare_output, reason
+    from .photos.files import write_photo
+    from .photos.sources import sample_photos
+
+    prepare_output(args.folder)
+    for index, (name, rgb) in enumerate(sorted(sample_photos().items())):
+        grey = color.grey_from_lightness(color.lightness(rgb.astype("float32") / 255))
+        path = Path(args.folder) / f"{name}{('.png', '.jpg')[index % 2]}"
+        try:
+            write_photo(path, grey[..., None].repeat(3, axis=-1))
+        except OSError as error:
+            raise ColorizeError(f"{path}: {reason(error)}", status=1) from None
+        print(path)
+
+
+def _add_prepare(commands):
+    sub = commands.add_parser("prepare", help="make a set to train on out of photos")
+    sub.add_argument("--source", required=True, choices=("kaggle", "photos", "samples"), help="what kind of photos")
+    sub.add_argument("--input", metavar="DIR", help="folder of photos or of the Kaggle set (else kagglehub gets it)")
+    sub.add_argument("--part", type=int, choices=(1, 2, 3), help="one part of the Kaggle set only")
+    sub.add_argument("--output", required=True, metavar="DIR", help="folder for the prepared set")
+    sub.add_argument("--height", type=number(32, 2048), default=144, metavar="N")
+    sub.add_argument("--width", type=number(32, 2048), default=192, metavar="N")
+    sub.add_argument("--fit", choices=("crop", "squash"), default="crop", help="keep the aspect and crop, or squash")
+    sub.set_defaults(run=_prepare)
+
+
+def _prepare(args):
+    if args.source == "photos" and not args.input:
+        raise ColorizeError("expected --input DIR with --source photos")
+    if args.part and args.source != "kaggle":
+        raise ColorizeError("expected --part only with --source kaggle")
+    from .photos.prepare import prepare
+    from .photos.sources import KaggleLab, PhotoFolder, SamplePhotos
+
+    if args.source == "kaggle":
+        source = KaggleLab(args.input, part=args.part)
+    else:
+        source = PhotoFolder(args.input) if args.source == "photos" else SamplePhotos()
+    prepare(source, args.output, height=args.height, width=args.width, fit=args.fit)
+    print(f"the prepared set is in {args.output}")
+
+
+def _add_train(commands):
+    sub = commands.add_parser("train", help="train a recipe, or go on with a run that was begun")
+    sub.add_argument("--recipe", default="unet-gan", metavar="NAME", help="what to train (default: %(default)s)")
+    sub.add_argument("--preset", default="colab", metavar="NAME", help="sizes and lengths (default: %(default)s)")
+    sub.add_argument("--data", required=True, metavar="DIR", help="a prepared set")
+    sub.add_argument("--run", required=True, metavar="DIR", dest="folder", help="folder of the run; resumes by itself")
+    sub.add_argument("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
+    sub.add_argument("--initial", metavar="FILE", help="a model file to start from")
+    sub.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
+    sub.add_argument("--crop", type=number(32, 1024), metavar="N")
+    sub.add_argument("--batch", type=number(1), metavar="N")
+    sub.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    sub.add_argument("--seed", type=number(0), default=0, metavar="N")
+    sub.set_defaults(run=_train)
+
+
+def _train(args):
+    quietly_import_keras()
+    from .training.loop import train
+
+    state = train(
+        args.recipe,
+        args.preset,
+        data=args.data,
+        run=args.folder,
+        seed=args.seed,
+        backbone_weights=None if args.backbone_weights == "none" else args.backbone_weights,
+        initial=args.initial,
+        epochs=tuple(args.epochs) if args.epochs else None,
+        crop=args.crop,
+        batch=args.batch,
+        precision=args.precision,
+    )
+    return 0 if state["finished"] else 130
+
+
+def _evaluate(args):
+    quietly_import_keras()
+    from .evaluation import report
+
+    return report.main(args)
+
+
+def _add_export(commands):
+    sub = commands.add_parser("export-model", help="take the generator of a run as one small model file")
+    sub.add_argument("source", metavar="RUN", help="a run's folder, or a model file in it")
+    sub.add_argument("-o", "--output", required=True, metavar="FILE", help="for instance colorizer.h5")
+    sub.add_argument("--name", default="colorizer", help="the model's name (default: %(default)s)")
+    sub.add_argument("--model-version", default="0", metavar="TEXT", help="the model's version")
+    sub.add_argument("--working-size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees")
+    sub.set_defaults(run=_export)
+
+
+def _export(args):
+    quietly_import_keras()
+    from .inference.exports import export_model
+
+    digest = export_model(args.source, args.output, args.name, args.model_version, args.working_size)
+    print(f"{args.output}: SHA-256 {digest}")
+
+
+def _add_info(commands):
+    sub = commands.add_parser("info", help="say what a model file holds")
+    sub.add_argument("model", nargs="?", metavar="FILE", help="default: the model that comes with the package")
+    sub.set_defaults(run=_info)
+
+
+def _info(args):
+    from .inference.exports import describe_model
+
+    print(describe_model(args.model))

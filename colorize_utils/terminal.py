@@ -1,0 +1,83 @@
+"""What a command needs of a terminal: one-line complaints, a progress bar, and a TensorFlow that starts quietly."""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+
+from .errors import ColorizeError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that says what is wrong in one line."""
+
+    def error(self, message):
+        raise ColorizeError(f"{message} (`{self.prog} --help` explains)")
+
+
+def quietly_import_keras():
+    """Import Keras and its backend without the lines that TensorFlow's C++ writes to the terminal as it starts.
+
+    They come before any setting for them is read, so file descriptor 2 itself points elsewhere meanwhile. If the import
+    fails, its last line becomes the error.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        with _stderr_elsewhere():
+            import keras
+
+            keras.ops.zeros((1,))  # wakes the backend: it looks for GPUs, and talks, only now
+    except ImportError as error:
+        raise ColorizeError(f"expected Keras with its backend, got: {str(error).splitlines()[-1]}", status=1) from None
+
+
+@contextlib.contextmanager
+def _stderr_elsewhere():
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no stderr, as in a windowed Python: nothing to hide
+        yield
+        return
+    with tempfile.TemporaryFile() as elsewhere:
+        os.dup2(elsewhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def number(low, high=None):
+    """An argparse type: a whole number from ``low`` to ``high``."""
+
+    def whole(text):
+        try:
+            value = int(text.replace("_", ""))
+        except ValueError:
+            value = None
+        if value is None or value < low or (high is not None and value > high):
+            limits = f"from {low} to {high}" if high is not None else f"of {low} or more"
+            raise argparse.ArgumentTypeError(f"expected a whole number {limits}, got {text!r}")
+        return value
+
+    return whole
+
+
+def bar_of(items, unit):
+    """``items`` to go through, with a progress bar where stderr is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, unit=unit, disable=None, file=sys.stderr)
+
+
+def named(source, why):
+    """A reason with the file's name before it, unless it names the file already."""
+    return why if str(source) in why else f"{source}: {why}"
+
+
+def complain(message, bar=None):
+    """Write one line to stderr; above the progress bar if one is given."""
+    line = f"colorize: {' '.join(str(message).split())}"
+    bar.write(line, file=sys.stderr) if bar is not None else print(line, file=sys.stderr)

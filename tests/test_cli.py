@@ -1,0 +1,397 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.color
+import skimage.data
+
+from colorize_utils import cli
+from colorize_utils.inference.colorizer import Colorizer
+from colorize_utils.inference.folders import plan
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """In place of a trained model: everything becomes a little orange. Counts how often it was loaded."""
+    loaded = []
+
+    def load(model):
+        loaded.append(model)
+        return Colorizer(lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2)))
+
+    monkeypatch.setattr(cli, "_colorizer", load)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    from colorize_utils.networks import build_network
+    from colorize_utils.weights import save_network
+
+    path = tmp_path_factory.mktemp("model") / "small.h5"
+    spec = {"network": "unet", "weights": None, "widths": [16, 8, 8, 8]}
+    network = build_network(spec)
+    network.get_layer("ab").bias.assign([0.2, 0.3])
+    save_network(network, path, spec, {"trained_size": 64, "name": "little one", "version": "7"})
+    return path
+
+
+def put(path, shape=(30, 40)):
+    """Write a grey photo of its own: no two paths get the same one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(list(str(path.name).encode()))
+    photo = cv2.resize(rng.integers(30, 220, (4, 4), dtype=np.uint8), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    ok, data = cv2.imencode(path.suffix, photo)
+    assert ok
+    path.write_bytes(data.tobytes())
+    return path
+
+
+def see(path):
+    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert picture is not None, f"{path} is no picture"
+    return picture
+
+
+def is_orange(path, shape=(30, 40)):
+    picture = see(path)
+    blue, _, red = (picture[..., c].astype(int).mean() for c in range(3))
+    return picture.shape == (*shape, 3) and red - blue > 20
+
+
+def files_below(folder):
+    return sorted(str(p.relative_to(folder)).replace(os.sep, "/") for p in Path(folder).rglob("*") if p.is_file())
+
+
+def run(capsys, *args):
+    """Run a command in this process -> (status, stdout, lines of stderr)."""
+    status = cli.main([str(a) for a in args])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    return status, said.out, [line for line in said.err.splitlines() if line.strip()]
+
+
+def process(*args, **more):
+    command = [sys.executable, "-m", "colorize_utils", *map(str, args)]
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment, **more)
+
+
+# --- what it does ---------------------------------------------------------------------------------------------------
+
+
+def test_files_and_folders_come_out_in_color_at_the_same_places(stub, tmp_path, capsys):
+    photos, out = tmp_path / "old photos", tmp_path / "out"
+    for name in ("a.jpg", "b.PNG", "deep/er/c.tif", "deep/d.webp", "deep/e.bmp", "grün 📷.jpeg"):
+        put(photos / name)
+    single = put(tmp_path / "one.png", (50, 20))
+    status, said, complaints = run(capsys, "colorize", photos, single, "-o", out)
+    assert (status, complaints) == (0, [])
+    expected = ["a.jpg", "b.PNG", "deep/d.webp", "deep/e.bmp", "deep/er/c.tif", "grün 📷.jpeg", "one.png"]
+    assert files_below(out) == sorted(expected)
+    for name in expected:
+        assert is_orange(out / name, (50, 20) if name == "one.png" else (30, 40)), name
+    assert f"7 pictures written to {out}" in said and str(out / "one.png") in said
+    assert files_below(photos) == sorted(expected[:-1])
+
+
+def test_what_is_done_is_left_alone_until_told_otherwise(stub, tmp_path, capsys):
+    photos, out = tmp_path / "in", tmp_path / "out"
+    put(photos / "a.png"), put(photos / "b.png")
+    out.mkdir()
+    (out / "a.png").write_bytes(b"mine")
+    status, said, _ = run(capsys, "colorize", photos, "-o", out)
+    assert status == 0 and "1 picture written" in said and "1 there already" in said
+    assert (out / "a.png").read_bytes() == b"mine" and is_orange(out / "b.png")
+    assert run(capsys, "colorize", photos, "-o", out)[0] == 0
+    assert len(stub) == 1  # the second time there was nothing to load a model for
+    assert run(capsys, "colorize", photos, "-o", out, "--overwrite")[0] == 0
+    assert is_orange(out / "a.png")
+
+
+def test_an_output_folder_inside_the_photos_is_no_input_the_second_time(stub, tmp_path, capsys):
+    put(tmp_path / "a.png")
+    out = tmp_path / "colored"
+    assert run(capsys, "colorize", tmp_path, "-o", out)[0] == 0
+    assert run(capsys, "colorize", tmp_path, "-o", out, "--overwrite")[0] == 0
+    assert files_below(out) == ["a.png"]
+
+
+def test_two_photos_never_share_an_output(stub, tmp_path, capsys):
+    for folder in ("one", "two", "three"):
+        put(tmp_path / folder / "a.png", (20 + len(folder), 30))
+    put(tmp_path / "two" / "A.png", (40, 30))
+    out = tmp_path / "out"
+    assert run(capsys, "colorize", *(tmp_path / f for f in ("one", "two", "three")), "-o", out)[0] == 0
+    assert len(files_below(out)) == len({f.casefold() for f in files_below(out)}) == 4
+    assert sorted(see(out / f).shape[0] for f in files_below(out)) == [23, 23, 25, 40]
+
+
+def test_plan_is_the_same_each_time_and_counts_a_photo_once(tmp_path):
+    found = [(tmp_path / "x" / name, tmp_path / "x") for name in ("a.gif", "a.png", "s/a.png")]
+    out = tmp_path / "out"
+    planned = plan(found + found[:1], out)
+    assert planned == plan(found, out)
+    assert [str(t.relative_to(out)) for _, t in planned] == ["a.png", "a-2.png", str(Path("s/a.png"))]
+
+
+def test_samples_are_grey_photos_that_can_be_colored(stub, tmp_path, capsys):
+    status, said, _ = run(capsys, "samples", tmp_path / "grey")
+    names = files_below(tmp_path / "grey")
+    assert status == 0 and len(names) >= 3 and len(said.splitlines()) == len(names)
+    for name in names:
+        picture = see(tmp_path / "grey" / name)
+        assert picture.ndim == 2 or np.ptp(picture.astype(int), axis=-1).max() <= 2, f"{name} has color"
+    assert run(capsys, "colorize", tmp_path / "grey", "-o", tmp_path / "out")[0] == 0
+    assert files_below(tmp_path / "out") == names
+
+
+def test_info_reads_a_model_file(model_file, capsys):
+    status, said, _ = run(capsys, "info", model_file)
+    assert status == 0
+    assert "name: little one" in said and "version: 7" in said and '"widths": [16, 8, 8, 8]' in said
+
+
+def test_export_takes_the_last_finished_phase_of_a_run(model_file, tmp_path, capsys):
+    for phase in ("1-decoder", "2-unet"):
+        (tmp_path / "run" / phase).mkdir(parents=True)
+    (tmp_path / "run" / "1-decoder" / "generator.h5").write_bytes(b"older")
+    (tmp_path / "run" / "2-unet" / "generator.h5").write_bytes(model_file.read_bytes())
+    out = tmp_path / "models" / "colorizer.h5"
+    args = ("export-model", tmp_path / "run", "-o", out, "--model-version", "1.2", "--working-size", 96)
+    status, said, _ = run(capsys, *args)
+    assert status == 0
+    digest, name = out.with_suffix(".sha256").read_text().split()
+    assert name == "colorizer.h5" and digest in said
+    assert "version: 1.2" in run(capsys, "info", out)[1]
+    assert Colorizer.load(out).size == 96
+
+
+# --- what can be wrong ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "args, said",
+    [
+        (["colorize"], "PATH"),
+        (["colorize", "a.png"], "--output"),
+        (["colour", "a.png"], "colour"),
+        (["colorize", "a.png", "-o", "out", "--size", "7"], "from 32 to 2048, got '7'"),
+        (["colorize", "a.png", "-o", "out", "--size", "big"], "'big'"),
+        (["colorize", "a.png", "-o", "out", "--max-pixels", "0"], "1 or more"),
+        (["prepare", "--source", "photos", "--output", "out"], "--input"),
+        (["prepare", "--source", "samples", "--output", "out", "--part", "1"], "--part"),
+        (["train", "--data", "d"], "--run"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(capsys, args, said):
+    status, out, complaints = run(capsys, *args)
+    assert (status, out, len(complaints)) == (2, "", 1)
+    assert complaints[0].startswith("colorize: ") and said in complaints[0]
+
+
+def test_no_command_prints_the_help_and_status_2(capsys):
+    status, _, complaints = run(capsys)
+    assert status == 2 and "colorize" in complaints[0] and any("samples" in line for line in complaints)
+
+
+def bad_files(folder):
+    """Name -> file that is no whole photo."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = put(folder / "whole.png").read_bytes()
+    jpeg = put(folder / "whole.jpg", (200, 300)).read_bytes()
+    (folder / "zero.png").write_bytes(b"")
+    (folder / "text.png").write_text("<html>404 not found</html>")
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "cut.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (folder / "header.png").write_bytes(whole[:20])
+    for name in ("whole.png", "whole.jpg"):
+        (folder / name).unlink()
+    return sorted(files_below(folder))
+
+
+def test_bad_files_cost_one_line_each_and_the_rest_is_done(stub, tmp_path, capsys):
+    photos, out = tmp_path / "in", tmp_path / "out"
+    bad = bad_files(photos)
+    put(photos / "a.png"), put(photos / "z.jpg")
+    status, said, complaints = run(capsys, "colorize", photos, "-o", out)
+    assert status == 1
+    assert files_below(out) == ["a.png", "z.jpg"] and is_orange(out / "a.png") and is_orange(out / "z.jpg")
+    assert len(complaints) == len(bad) and f"{len(bad)} failed" in said
+    for name in bad:
+        assert sum(name in line for line in complaints) == 1, name
+
+
+@pytest.mark.parametrize("kind", ["absent.png", "absent folder", "empty folder", "folder of text"])
+def test_where_there_are_no_photos_it_says_so(stub, tmp_path, capsys, kind):
+    path = tmp_path / kind
+    if not kind.startswith("absent"):
+        path.mkdir()
+    if kind == "folder of text":
+        (path / "notes.txt").write_text("no photo")
+    out = tmp_path / "out"
+    status, _, complaints = run(capsys, "colorize", path, "-o", out)
+    assert status in (1, 2) and len(complaints) == 1 and kind in complaints[0]
+    assert not out.exists() and not stub
+    # Beside a good photo it costs a line, and the good one is done.
+    good = put(tmp_path / "good.png")
+    status, _, complaints = run(capsys, "colorize", path, good, "-o", out)
+    assert status == 1 and len(complaints) == 1 and is_orange(out / "good.png")
+
+
+def test_an_output_folder_that_is_a_file_is_refused_before_anything_else(stub, tmp_path, capsys):
+    photo, taken = put(tmp_path / "a.png"), tmp_path / "taken"
+    taken.write_text("mine")
+    for out in (taken, taken / "below"):
+        status, _, complaints = run(capsys, "colorize", photo, "-o", out)
+        assert status == 2 and len(complaints) == 1 and str(taken) in complaints[0]
+    assert taken.read_text() == "mine" and not stub
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_folder_without_permission_is_refused(stub, tmp_path, capsys):
+    photo, locked = put(tmp_path / "a.png"), tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    status, _, complaints = run(capsys, "colorize", photo, "-o", locked)
+    assert status == 2 and len(complaints) == 1 and str(locked) in complaints[0]
+
+
+def test_it_never_writes_over_its_input(stub, tmp_path, capsys):
+    before = put(tmp_path / "in" / "a.png").read_bytes()
+    (tmp_path / "alias").symlink_to(tmp_path / "in")
+    for path in ("in", "in/a.png", "alias"):
+        for out in ("in", "alias", "in/../in"):
+            status, _, complaints = run(capsys, "colorize", tmp_path / path, "-o", tmp_path / out, "--overwrite")
+            assert status == 2 and len(complaints) == 1 and "input" in complaints[0], (path, out)
+    assert (tmp_path / "in" / "a.png").read_bytes() == before and files_below(tmp_path / "in") == ["a.png"]
+
+
+@pytest.mark.parametrize("kind", ["absent", "text", "zero", "cut", "folder", "pointer"])
+def test_a_model_file_that_is_not_one_is_one_line(model_file, tmp_path, capsys, kind):
+    model = tmp_path / "model.h5"
+    if kind == "folder":
+        model.mkdir()
+    elif kind != "absent":
+        whole = model_file.read_bytes()
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+        model.write_bytes({"text": b"hello", "zero": b"", "cut": whole[: len(whole) // 3], "pointer": pointer}[kind])
+    photo = put(tmp_path / "a.png")
+    for args in (("colorize", photo, "-o", tmp_path / "out", "--model", model), ("info", model)):
+        status, _, complaints = run(capsys, *args)
+        assert status == 1 and len(complaints) == 1 and "model.h5" in complaints[0]
+
+
+def test_a_full_disk_stops_in_one_line_and_keeps_what_is_done(stub, tmp_path, capsys, monkeypatch):
+    from colorize_utils.photos import files
+
+    put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png"), put(tmp_path / "in" / "c.png")
+    write = files.write_photo
+
+    def write_until_full(path, *args, **more):
+        if Path(path).name == "b.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, *args, **more)
+
+    monkeypatch.setattr(files, "write_photo", write_until_full)
+    status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 1 and len(complaints) == 1 and "full" in complaints[0]
+    assert files_below(tmp_path / "out") == ["a.png"] and is_orange(tmp_path / "out" / "a.png")
+
+
+def test_ctrl_c_is_one_line_and_status_130(tmp_path, capsys, monkeypatch):
+    colored = []
+
+    def color_one(photo, size=None):
+        if colored:
+            raise KeyboardInterrupt
+        colored.append(1)
+        return np.dstack([photo[..., 0], photo[..., 0], photo[..., 0] / 2])
+
+    monkeypatch.setattr(cli, "_colorizer", lambda model: color_one)
+    put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png")
+    status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 130 and len(complaints) == 1
+    assert files_below(tmp_path / "out") == ["a.png"]
+
+
+def test_too_large_a_photo_is_refused_by_name_and_can_be_allowed(stub, tmp_path, capsys):
+    photo = put(tmp_path / "big.png", (40, 60))
+    status, _, complaints = run(capsys, "colorize", photo, "-o", tmp_path / "out", "--max-pixels", 2399)
+    assert status == 1 and len(complaints) == 1 and "big.png" in complaints[0]
+    assert run(capsys, "colorize", photo, "-o", tmp_path / "out", "--max-pixels", 2400)[0] == 0
+
+
+def test_a_kaggle_folder_with_a_part_missing_is_one_line(tmp_path, capsys):
+    np.save(tmp_path / "gray_scale.npy", np.zeros((4, 8, 8), np.uint8))
+    status, _, complaints = run(
+        capsys, "prepare", "--source", "kaggle", "--input", tmp_path, "--output", tmp_path / "o"
+    )
+    assert status in (1, 2) and len(complaints) == 1 and ".npy" in complaints[0]
+
+
+@pytest.mark.parametrize("missing", ["data", "preset", "recipe"])
+def test_training_on_nothing_is_one_line(tmp_path, capsys, missing):
+    more = {"data": [], "preset": ["--preset", "huge"], "recipe": ["--recipe", "magic"]}[missing]
+    status, _, complaints = run(capsys, "train", "--data", tmp_path / "none", "--run", tmp_path / "run", *more)
+    assert status in (1, 2) and len(complaints) == 1
+
+
+# --- as a program ---------------------------------------------------------------------------------------------------
+
+
+def test_help_and_version_need_nothing_heavy():
+    code = (
+        "import sys; from colorize_utils.cli import main; print(main(sys.argv[1:]));"
+        "print([m for m in ('tensorflow', 'keras', 'jax', 'numpy', 'cv2') if m in sys.modules])"
+    )
+    for args in (["--help"], ["--version"], ["colorize", "--help"], ["prepare", "--help"], ["train", "--help"]):
+        done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.stdout.splitlines()[-2:] == ["0", "[]"], (args, done.stdout[-300:], done.stderr)
+
+
+def test_a_program_colors_in_silence_and_keeps_the_lightness(model_file, tmp_path):
+    grey = skimage.data.camera()[::2, ::3]
+    (tmp_path / "camera.png").write_bytes(cv2.imencode(".png", grey)[1].tobytes())
+    (tmp_path / "bad.png").write_text("no photo")
+    done = process("colorize", tmp_path, "-o", tmp_path / "out", "--model", model_file)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1 and "bad.png" in done.stderr  # not a word from TensorFlow
+    assert f"1 picture written to {tmp_path / 'out'}" in done.stdout
+    assert is_orange(tmp_path / "out" / "camera.png", grey.shape)
+    colored = see(tmp_path / "out" / "camera.png")[..., ::-1]
+    apart = skimage.color.rgb2lab(colored)[..., 0] - skimage.color.rgb2lab(np.dstack([grey] * 3))[..., 0]
+    assert np.abs(apart).max() <= 0.5
+
+
+def test_a_program_that_finds_nothing_says_so_in_one_line(tmp_path):
+    done = process("colorize", tmp_path / "absent.png", "-o", tmp_path / "out")
+    assert done.returncode in (1, 2) and done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1 and "absent.png" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_in_a_folder_leaves_whole_pictures_only(model_file, tmp_path):
+    photo = put(tmp_path / "in" / "000.png", (1200, 1600)).read_bytes()
+    for i in range(1, 60):
+        (tmp_path / "in" / f"{i:03}.png").write_bytes(photo)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "colorize_utils", "colorize", tmp_path / "in", "-o", out, "--model", model_file]
+    child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 100
+    while not list(out.glob("*.png")) and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130 and len(said.strip().splitlines()) == 1, said
+    names = files_below(out)
+    assert 0 < len(names) < 60 and all(n.endswith(".png") and not n.startswith(".") for n in names)
+    assert all(see(out / name).shape == (1200, 1600, 3) for name in names)
