@@ -94,7 +94,7 @@ def lab_to_rgb(lab):
 
 
 def join(lightness_plane, ab):
-    """Lightness (H, W) in 0..100 and ab (H, W, 2) in Lab units -> float32 sRGB (H, W, 3) in [0, 1] with that lightness."""
+    """L (H, W) in 0..100 and ab (H, W, 2) in Lab units -> float32 sRGB (H, W, 3) in [0, 1] of that lightness."""
     return lab_to_rgb(np.concatenate([np.asarray(lightness_plane, np.float32)[..., None], ab], axis=-1))
 
 
@@ -115,7 +115,7 @@ def lightness_from_grey(grey):
 
 
 def luma(rgb):
-    """sRGB in [0, 1], shape (..., 3) -> BT.601 luma in [0, 1], shape (...): what most grey JPEGs hold. Not lightness."""
+    """sRGB in [0, 1], (..., 3) -> BT.601 luma in [0, 1], (...): what most grey JPEGs hold. It is not lightness."""
     return np.asarray(rgb, np.float32) @ _LUMA
 
 
@@ -143,7 +143,8 @@ def encode_lab8(lab):
 
 def decode_lab8(codes):
     """uint8 Lab codes (..., 3) -> float32 Lab. 8 bits lose up to 2.2 units of a (see the benchmark of round trips)."""
-    return (np.asarray(codes, np.float32) - np.array([0, 128, 128], np.float32)) * np.array([1 / 2.55, 1, 1], np.float32)
+    offset, scale = np.array([0, 128, 128], np.float32), np.array([1 / 2.55, 1, 1], np.float32)
+    return (np.asarray(codes, np.float32) - offset) * scale
 
 
 def normalize(lab):

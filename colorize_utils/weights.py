@@ -112,7 +112,7 @@ def model_arrays(model, dtype=None):
 
 
 def save_network(model, path, spec, meta=None, dtype="float16"):
-    """Write a network on its own, atomically: ``spec`` rebuilds it (`networks.build_network`), ``meta`` describes it."""
+    """Write a network on its own, atomically: ``spec`` rebuilds it (`build_network`), ``meta`` describes it."""
     description = {"spec": {**spec, "weights": None} if "weights" in spec else dict(spec), "meta": meta or {}}
     replace_file(path, lambda temporary: write_arrays(temporary, model_arrays(model, dtype), description))
 

@@ -10,7 +10,7 @@ from ..errors import ColorizeError
 
 @dataclass(frozen=True)
 class Backbone:
-    """Where in a `keras.applications` network the features of stride 2, 4, 8, 16 and 32 are, and what it wants to see."""
+    """Where a `keras.applications` network has its features of stride 2, 4, 8, 16 and 32, and what it wants to see."""
 
     skips: tuple[str, ...]
     grey_range: tuple[float, float]  # what black and white are for this network
@@ -18,7 +18,8 @@ class Backbone:
 
 BACKBONES = {
     "MobileNetV2": Backbone(
-        ("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"), (-1, 1)
+        ("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"),
+        (-1, 1),
     ),
     "EfficientNetB0": Backbone(
         (
@@ -56,8 +57,8 @@ def backbone_input(normalized_l, grey_range=(-1, 1)):
 class Encoder(layers.Layer):
     """L/50-1 (N, H, W, 1) -> the backbone's features at stride 2, 4, 8, 16, 32.
 
-    A pretrained backbone's BatchNorm always runs in inference mode, in training too: with small batches of crops its batch
-    statistics make validation worse while the training loss falls. Its scales and offsets still learn.
+    A pretrained backbone's BatchNorm always runs in inference mode, in training too: with small batches of crops its
+    batch statistics make validation worse while the training loss falls. Its scales and offsets still learn.
     """
 
     def __init__(self, backbone="MobileNetV2", weights="imagenet", **kwargs):
@@ -118,9 +119,9 @@ def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64,
     """A fully convolutional U-Net: L/50-1 (N, H, W, 1) -> ab/110 (N, H, W, 2) in [-1, 1], float32.
 
     H and W are multiples of 32 (pad outside). ``backbone`` is a key of `BACKBONES`; ``weights`` is "imagenet"
-    (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2; ``dropout`` is at the bottleneck. Colour is
-    predicted at stride 2 and enlarged bilinearly: chroma carries little detail, and inference sharpens it along the
-    photo's own edges. With MobileNetV2 the network has 5.4 million parameters.
+    (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2;
+    ``dropout`` is at the bottleneck. Colour is predicted at stride 2 and enlarged bilinearly: chroma carries little
+    detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million parameters.
     """
     photo = keras.Input((None, None, 1), name="lightness")
     *skips, deepest = Encoder(backbone, weights, name="encoder")(photo)

@@ -100,7 +100,7 @@ class Checkpoints:
         return [{"file": p.name, "sha256": None} for p in sorted(self.run.glob("checkpoint-*.h5"))]
 
     def save(self, arrays, state, best=False):
-        """Write one checkpoint. ``state`` is JSON-able and has ``phase`` and ``step``. Raises OSError on a full disk."""
+        """Write one checkpoint. ``state`` is JSON-able, with ``phase`` and ``step``. Raises OSError on a full disk."""
         self.run.mkdir(parents=True, exist_ok=True)
         serial = max([int(c["file"][11:-3]) for c in self._known()] + [0]) + 1
         name = f"checkpoint-{serial:06d}.h5"
@@ -135,7 +135,7 @@ class Checkpoints:
             except (ColorizeError, KeyError, OSError) as error:
                 self.say(f"{error}; going back to the one before it")
         if known:
-            raise ColorizeError(f"no checkpoint in {self.run} can be read; move the folder away to start anew", status=1)
+            raise ColorizeError(f"no checkpoint in {self.run} can be read; move the folder away to begin anew", 1)
         return None
 
     def load_best(self):

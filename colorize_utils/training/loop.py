@@ -1,5 +1,6 @@
 """The loop: phases one after the other, epochs inside them, and after each a checkpoint, a history row and pictures."""
 
+import json
 import signal
 import threading
 import time
@@ -12,9 +13,10 @@ import numpy as np
 from ..errors import ColorizeError
 from ..networks import build_network
 from ..photos.batches import PreparedSet, step_photos, step_table, still_table
-from ..weights import model_arrays, save_network
+from ..weights import assign_arrays, read_arrays, save_network
 from . import backend
 from .checkpoint import Checkpoints, network_arrays, restore, settings_hash, write_json
+from .lock import only_process
 from .optimizers import build_optimizers
 from .progress import Progress, write_history
 from .recipes import describe, get_preset, get_recipe
@@ -55,6 +57,7 @@ def train(
     initial=None,
     steps=None,
     epochs=None,
+    until=None,
     deterministic=True,
     say=print,
     **changes,
@@ -64,14 +67,24 @@ def train(
     data: folder of a prepared set. run: folder to write; when it holds a run of the same settings, that is continued
     from its newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None.
     initial: a model file to start the generator from. steps: phase name -> step function, to try one's own.
-    epochs: one number a phase. changes: preset fields to change (crop=96, batch=16, ...). An interrupt (Ctrl-C,
-    SIGTERM) saves between two steps and returns; state["finished"] tells which.
+    epochs: one number a phase. until: name of the phase to stop after; a later call goes on from there. changes: preset
+    fields to change (crop=96, batch=16, ...). An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns;
+    state["finished"] tells whether all is done.
     """
-    if deterministic:
-        backend.configure(True)
+    with only_process(run):
+        if deterministic:
+            backend.configure(True)
+        return _train(
+            get_preset(preset, **changes), recipe, data, run, seed, backbone_weights, initial, steps, epochs, until, say
+        )
+
+
+def _train(preset, recipe, data, run, seed, backbone_weights, initial, steps, epochs, until, say):
     folder, data = Path(run), PreparedSet.open(data)
-    preset = get_preset(preset, **changes)
     recipe = get_recipe(recipe, preset, backbone_weights, epochs)
+    names = [phase.name for phase in recipe.phases]
+    if until is not None and until not in names:
+        raise ColorizeError(f"expected until to be a phase out of {', '.join(names)}, got {until!r}")
     settings = {**describe(recipe, preset, seed), "data": data.fingerprint}
     keras.config.set_dtype_policy(preset.precision)
     keras.utils.set_random_seed(seed)
@@ -91,6 +104,9 @@ def train(
             _run_phase(context, index, found[0] if found and index == found[1]["phase"] else None)
             if context.stop.is_set():
                 say(f"stopped at {where(context)}; the same call goes on from here")
+                return state
+            if names[index] == until and index + 1 < len(names):
+                say(f"{folder}: phase {index + 1} of {len(names)} ({until}) is trained; {names[index + 1]} comes next")
                 return state
     state["finished"] = True
     checkpoints.save(network_arrays(nets), state)
@@ -131,8 +147,6 @@ def _networks(recipe, resumed, initial):
     generator = build_network(spec)
     ema = build_network({**spec, "weights": None} if "weights" in spec else spec)
     if initial and not resumed:
-        from ..weights import assign_arrays, read_arrays
-
         assign_arrays(generator.variables, read_arrays(initial, "a model file")[0], str(initial))
     _copy(generator, ema)
     discriminator = build_network(recipe.discriminator) if recipe.discriminator else None
@@ -145,8 +159,6 @@ def _copy(source, target):
 
 
 def _check_settings(folder, settings):
-    import json
-
     path = folder / "settings.json"
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))["settings"]
@@ -322,6 +334,3 @@ class _signals:
     def __exit__(self, *_):
         for number, handler in self.before.items():
             signal.signal(number, handler)
-
-
-__all__ = ["train", "where", "model_arrays"]

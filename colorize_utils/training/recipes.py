@@ -102,7 +102,7 @@ PRESETS = {
 
 
 def get_recipe(name, preset, backbone_weights=None, epochs=None):
-    """The recipe ``name`` with the preset's epochs (or ``epochs``, one number a phase) and encoder weights filled in."""
+    """The recipe ``name`` with the preset's epochs (or ``epochs``, a number a phase) and encoder weights filled in."""
     if name not in RECIPES:
         raise ColorizeError(f"expected a recipe out of {', '.join(RECIPES)}, got {name!r}")
     recipe = RECIPES[name]

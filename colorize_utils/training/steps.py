@@ -108,7 +108,7 @@ STEPS = {"regression": regression, "critic": critic, "adversarial": adversarial}
 
 
 def average(nets, decay, iterations):
-    """Move the averaged generator a little towards the trained one (Polyak averaging; faster during the first steps)."""
+    """Move the averaged generator a little towards the trained one (Polyak averaging; faster in the first steps)."""
     t = ops.cast(iterations, "float32")
     decay = ops.minimum(decay, (1 + t) / (10 + t))
     learned = {id(v) for v in nets.ema.trainable_variables}
@@ -118,7 +118,7 @@ def average(nets, decay, iterations):
 
 
 def make_step(nets, phase, trainable, crop, step=None):
-    """The function to compile: ``(photos, ids, table) -> metrics``. ``photos`` are codes on the device, all or a batch."""
+    """The function to compile: ``(photos, ids, table) -> metrics``; ``photos`` are codes on the device, all or some."""
     run = step or STEPS[phase.step]
 
     def training_step(photos, ids, table):
