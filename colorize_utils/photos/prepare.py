@@ -83,7 +83,9 @@ def _settings(source, height, width, filters, fit, val, test):
     }
 
 
-def prepare(source, folder, *, height=144, width=192, filters=None, fit="crop", val=0.03, test=0.02, progress=True, say=print):
+def prepare(
+    source, folder, *, height=144, width=192, filters=None, fit="crop", val=0.03, test=0.02, progress=True, say=print
+):
     """Write the prepared set of ``source`` into ``folder`` (see the module's first lines) and return the folder.
 
     source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
@@ -216,7 +218,9 @@ def _resume(journal, raw, settings, size):
         rows.append(row)
     if raw.is_file():
         os.truncate(raw, kept * size)
-    journal.write_text("".join(json.dumps(line) + "\n" for line in [settings, *rows]) if whole else "", encoding="utf-8")
+    journal.write_text(
+        "".join(json.dumps(line) + "\n" for line in [settings, *rows]) if whole else "", encoding="utf-8"
+    )
     return rows
 
 

@@ -1,0 +1,36 @@
+# Two commands for everybody: `make run` and `make test`. README.md has the same without make.
+PYTHON := $(firstword $(shell command -v python3 || command -v python))
+VENV := .venv
+PY := $(VENV)/bin/python
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: run test lint notebooks notebooks-commit set-up set-up-dev colab-check clean
+
+run: set-up
+	@$(PY) -m colorize_utils samples outputs/samples
+	@$(PY) -m colorize_utils colorize outputs/samples --overwrite -o outputs/colorized
+
+test: set-up-dev
+	@$(PY) -m pytest
+
+lint: set-up-dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+notebooks: set-up-dev
+	@$(PY) scripts/run_notebooks.py
+
+# Executes the notebooks where they are, so that their pictures can be committed.
+notebooks-commit: set-up-dev
+	@$(PY) scripts/run_notebooks.py --in-place
+
+set-up set-up-dev:
+	@test -n "$(PYTHON)" || { echo "set-up: expected Python 3.11, 3.12 or 3.13, found no python3" >&2; exit 1; }
+	@"$(PYTHON)" scripts/set_up.py --venv $(VENV) $(if $(findstring dev,$@),--dev)
+
+# Tests and notebooks with the versions that Google Colab has, on its Pythons (those of them that are installed).
+colab-check:
+	@"$(PYTHON)" scripts/colab_check.py
+
+clean:
+	rm -rf outputs .pytest_cache .ruff_cache .hypothesis build
