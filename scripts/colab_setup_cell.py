@@ -31,9 +31,7 @@ needed = "tensorflow keras numpy opencv-python scikit-image kagglehub matplotlib
 installed = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()}
 missing = [name for name in needed if name not in installed]
 if missing:
-    Path("kept.txt").write_text(
-        "\n".join(f"{name}=={version}" for name, version in installed.items() if name in needed)
-    )
+    Path("kept.txt").write_text("\n".join(f"{name}=={installed[name]}" for name in needed if name in installed))
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-c", "kept.txt", *missing], check=True)
     Path("kept.txt").unlink()
 

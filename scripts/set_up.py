@@ -3,8 +3,8 @@
     python scripts/set_up.py            what colourising and the notebooks need
     python scripts/set_up.py --dev      and what tests, lint and notebook runs need
 
-Standard library only, and no new syntax, so that any Python 3 can start it; it finds one that is new enough. It says in one
-line what stands in the way, and exits with 1.
+Standard library only, and no new syntax, so that any Python 3 can start it; it finds one that is new enough. It says
+in one line what stands in the way, and exits with 1.
 """
 
 import argparse

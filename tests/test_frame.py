@@ -1,4 +1,4 @@
-"""The frame: requirements that Colab can keep, an import that costs nothing, one version, set-up that explains itself."""
+"""The frame: requirements that Colab can keep, an import that costs nothing, one version, a set-up that explains."""
 
 import re
 import subprocess
@@ -40,7 +40,10 @@ def test_colabs_versions_are_within_the_ranges(name):
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = "import sys, colorize_utils, colorize_utils.cli; print([m for m in ('tensorflow','keras','cv2','numpy') if m in sys.modules])"
+    code = (
+        "import sys, colorize_utils, colorize_utils.cli;"
+        "print([m for m in ('tensorflow','keras','cv2','numpy') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 

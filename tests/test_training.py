@@ -1,4 +1,4 @@
-"""Training: crops and flips that keep L and ab together, draws that depend on (seed, phase, step) alone, phases, resume."""
+"""Training: crops that keep L and ab together, draws that depend on (seed, phase, step) alone, phases, resume."""
 
 import csv
 import json

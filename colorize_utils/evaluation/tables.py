@@ -27,6 +27,7 @@ def number(key, value, signed=False):
         return "–"
     base = key.split(" ")[0]
     value = value * 100 if base in _PERCENT else value
+    value = round(value, LABELS[base][1]) + 0.0  # no "-0.00"
     return f"{value:{'+' if signed else ''}.{LABELS[base][1]}f}"
 
 
@@ -157,7 +158,7 @@ TABLES = {f.__name__: f for f in (about, goals, errors, colour, ab, networks, di
 READING = """Every picture is scored as 8-bit RGB. In brackets: 95 % bootstrap interval over photos, the same {resamples}
 resamples for every row. It says how much a figure would move on other photos of the same kind; nothing of photos of
 another kind. A difference smaller than its interval, that is, one whose interval holds 0, may be chance: it is not an
-improvement. The row *grey* is the answer "no colour": what a figure owes to the lightness, which every row is given;
+improvement. The row *grey* is the answer "no colour": what a figure owes to the lightness, which all rows are given;
 *mean colour* is the best single colour, known only from the truth."""
 
 
