@@ -12,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from colorize_utils import color
 from colorize_utils.evaluation import frechet, intervals, metrics
+from colorize_utils.photos import filters
 
 PAIRS = np.loadtxt(Path(__file__).parent / "data" / "ciede2000.txt")
 
@@ -85,6 +86,11 @@ def test_grey_has_no_colorfulness(grey):
     rgb = np.repeat(grey, 3, axis=-1)
     assert metrics.colorfulness(rgb) == 0
     assert metrics.colorfulness_ddcolor(rgb) == 0
+
+
+def test_the_filters_measure_the_same_colorfulness():
+    for seed in range(3):
+        assert filters.colorfulness(picture(seed)) == pytest.approx(metrics.colorfulness(picture(seed)), rel=1e-5)
 
 
 def test_ab_errors_by_hand():
