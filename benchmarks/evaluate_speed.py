@@ -51,9 +51,8 @@ def main():
         seconds, used = time.perf_counter() - started, time.process_time() - cpu
     rows = 3 + bool(args.model)
     print("| photos | rows | cores | seconds | CPU seconds | ms a photo |\n|---|---|---|---|---|---|")
-    print(
-        f"| {args.photos} | {rows} | {os.cpu_count()} | {seconds:.1f} | {used:.1f} | {seconds / args.photos * 1000:.0f} |"
-    )
+    each = seconds / args.photos * 1000
+    print(f"| {args.photos} | {rows} | {os.cpu_count()} | {seconds:.1f} | {used:.1f} | {each:.0f} |")
     return status
 
 
