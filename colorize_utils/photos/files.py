@@ -1,34 +1,253 @@
-"""Reading and finding photos (interim)."""
+"""Photos as files: read precisely, written whole, found at any depth.
 
-from dataclasses import dataclass
+Reading turns any common format into float sRGB, upright, and keeps aside what the output needs: alpha, depth, EXIF,
+resolution. Writing goes to a temporary name that is renamed when the file is whole.
+"""
+
+import io
+import os
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ..errors import ColorizeError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+ORIENTATION = 274
+_SRGB = None
 
 
 @dataclass
 class Photo:
+    """A photo: ``rgb`` float32 (H, W, 3) sRGB in [0, 1], upright, and what has to survive to the output."""
+
     rgb: np.ndarray
-
-
-def read_photo(path, max_pixels=300_000_000):
-    try:
-        with Image.open(path) as im:
-            return Photo(np.asarray(ImageOps.exif_transpose(im).convert("RGB"), np.float32) / 255)
-    except Exception as e:
-        raise ColorizeError(f"expected a photo, {path}: {e}", status=1) from None
+    alpha: np.ndarray | None = None  # float32 (H, W) in [0, 1]
+    bits: int = 8  # 8 or 16 a channel, as the file had it
+    exif: bytes | None = None  # with the orientation already applied and reset
+    dpi: tuple | None = None
+    was_grey: bool = False
+    path: Path | None = None
+    notes: list = field(default_factory=list)  # what a person should know, a line each
 
 
 def find_photos(paths):
-    out = []
-    for p in paths:
-        p = Path(p)
-        out += [
-            (q, p)
-            for q in sorted(p.rglob("*"))
-            if q.suffix.lower() in (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-        ]
-    return out
+    """Files and folders -> sorted list of (path, root): every photo below the folders, hidden files left out.
+
+    A file that is named itself is taken whatever its suffix; its root is its folder. ColorizeError (status 1) for a
+    path that does not exist.
+    """
+    found = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += [(p, path) for p in _walk(path)]
+        elif path.exists():
+            found.append((path, path.parent))
+        else:
+            raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1)
+    return found
+
+
+def _walk(folder):
+    # Links to folders are not followed: they may lead in a circle.
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(here) / name
+
+
+def read_photo(path, max_pixels=300_000_000):
+    """Read a photo -> `Photo`. ColorizeError (status 1) in one line for whatever is not a whole photo.
+
+    Orientation is applied, an ICC profile is converted to sRGB, 16-bit values keep their precision. Of a TIFF with
+    several pages the first is read. max_pixels guards against files that claim to be enormous.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size == 0:
+            raise ColorizeError(f"{path}: expected a photo, got an empty file", status=1)
+        with warnings.catch_warnings():
+            # Pillow's own warnings: of size (ours is checked below) and of odd metadata, which must not stop a photo.
+            warnings.simplefilter("ignore")
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                with Image.open(path, formats=FORMATS) as image:
+                    return _read(path, image, max_pixels)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+    except UnidentifiedImageError:
+        kinds = ", ".join(s[1:] for s in SUFFIXES)
+        raise ColorizeError(f"{path}: expected a photo ({kinds}), got a file of another kind", status=1) from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError, cv2.error) as error:
+        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+        raise ColorizeError(f"{path}: expected a whole photo, got: {reason}", status=1) from None
+    except MemoryError:
+        raise ColorizeError(f"{path}: not enough memory for a photo of this size", status=1) from None
+
+
+def _read(path, image, max_pixels):
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ColorizeError(
+            f"{path}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
+            status=1,
+        )
+    if getattr(image, "n_frames", 1) > 1 and image.format in ("PNG", "WEBP"):
+        raise ColorizeError(f"{path}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
+    photo = Photo(np.empty(0), path=path)
+    photo.dpi = image.info.get("dpi")
+    orientation = _metadata(image, photo)
+    values, alpha = _deep_values(path, image, photo) if _is_deep(path, image) else _values(image, photo)
+    photo.rgb = _upright(values, orientation)
+    photo.alpha = None if alpha is None else _upright(alpha, orientation)
+    return photo
+
+
+def _metadata(image, photo):
+    """EXIF for the output, with its orientation reset. Returns the orientation that is to be applied (1 to 8)."""
+    try:
+        exif = image.getexif()
+        orientation = exif.get(ORIENTATION, 1)
+        if len(exif):
+            exif[ORIENTATION] = 1
+            photo.exif = exif.tobytes()
+        return orientation if orientation in range(1, 9) else 1
+    except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
+        photo.notes.append("its EXIF data is damaged and was left out")
+        return 1
+
+
+def _is_deep(path, image):
+    """Whether the file has 16 bits a channel. Pillow opens 16-bit colour as 8-bit without a word."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return True
+    if image.format == "PNG":
+        with open(path, "rb") as file:
+            return file.read(25)[24:25] == b"\x10"
+    return image.format == "TIFF" and 16 in tuple(image.tag_v2.get(258, (8,)))
+
+
+def _deep_values(path, image, photo):
+    """16-bit (or float) pixels -> float32 RGB and alpha or None."""
+    if image.mode == "F":
+        values = np.asarray(image, np.float32)
+        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+            raise ColorizeError(f"{path}: expected float values in 0..1, got others", status=1)
+        photo.bits, photo.was_grey = 16, True
+        return values[..., None].repeat(3, axis=-1), None
+    data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if data is None:
+        data = np.asarray(image)
+    if data.dtype != np.uint16:
+        if data.min() < 0 or data.max() > 65535:
+            raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
+        data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
+    photo.bits = 16
+    values = data.astype(np.float32) / 65535
+    if values.ndim == 2:
+        photo.was_grey = True
+        if image.info.get("transparency") is None and image.format == "TIFF" and image.tag_v2.get(262) == 0:
+            values = 1 - values  # TIFF may count from white; Pillow and OpenCV leave 16-bit values as they are
+        return values[..., None].repeat(3, axis=-1), None
+    alpha = values[..., 3] if values.shape[-1] == 4 else None
+    return np.ascontiguousarray(values[..., 2::-1]), alpha
+
+
+def _values(image, photo):
+    """8-bit pixels of any mode -> float32 RGB in sRGB and alpha or None."""
+    alpha = None
+    if image.mode == "P" or "transparency" in image.info:
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    photo.was_grey = image.mode in ("1", "L", "LA")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        straight = image.convert("RGBA")
+        alpha = np.asarray(straight.getchannel("A"), np.float32) / 255
+        image, profile = straight.convert("RGB"), image.info.get("icc_profile")
+        image.info["icc_profile"] = profile
+    rgb = _to_srgb(image, photo)
+    return np.asarray(rgb, np.float32) / 255, alpha
+
+
+def _to_srgb(image, photo):
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "L", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            return ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB") or image.convert("RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            photo.notes.append("its colour profile could not be used; sRGB is assumed")
+    elif image.mode == "CMYK":
+        photo.notes.append("CMYK without a profile; its lightness is approximate")
+    return image.convert("RGB")
+
+
+def _srgb():
+    global _SRGB
+    if _SRGB is None:
+        _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return _SRGB
+
+
+def _upright(values, orientation):
+    """Apply EXIF orientation 1 to 8 (TIFF 6.0, tag 274) to an array (H, W, ...)."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return np.ascontiguousarray(values)
+
+
+def write_photo(path, rgb, like=None):
+    """Write sRGB (H, W, 3), float in [0, 1], to ``path``; the suffix says the format. The file appears whole or not.
+
+    ``like`` is the `Photo` the picture was made from: its depth (PNG and TIFF), alpha, EXIF and resolution are kept.
+    JPEG is quality 95 with full-size chroma, WebP is lossless: both keep the colours. OSError if the disk will not.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
+    temporary = path.with_name(f".{path.stem[:80]}.{os.getpid()}.part{path.suffix}")
+    deep = like is not None and like.bits == 16 and path.suffix.lower() in (".png", ".tif", ".tiff")
+    try:
+        (_write_deep if deep else _write)(temporary, np.asarray(rgb), like)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_deep(path, rgb, like):
+    channels = [rgb[..., ::-1]] + ([like.alpha[..., None]] if like.alpha is not None else [])
+    values = np.rint(np.concatenate(channels, axis=-1).clip(0, 1) * 65535).astype(np.uint16)
+    done, data = cv2.imencode(path.suffix, values)
+    if not done:
+        raise OSError(f"could not encode {path.suffix}")
+    path.write_bytes(data.tobytes())
+
+
+def _write(path, rgb, like):
+    values = rgb if rgb.dtype == np.uint8 else np.rint(rgb.clip(0, 1) * 255).astype(np.uint8)
+    suffix = path.suffix.lower()
+    if like is not None and like.alpha is not None and suffix not in (".jpg", ".jpeg", ".bmp"):
+        alpha = np.rint(like.alpha * 255).astype(np.uint8)
+        values = np.concatenate([values, alpha[..., None]], axis=-1)
+    options = {"icc_profile": _srgb().tobytes()}
+    if like is not None and like.exif and suffix != ".bmp":
+        options["exif"] = like.exif
+    if like is not None and like.dpi and suffix != ".webp":
+        options["dpi"] = tuple(float(x) for x in like.dpi)
+    options |= {
+        ".jpg": {"quality": 95, "subsampling": 0},
+        ".jpeg": {"quality": 95, "subsampling": 0},
+        ".webp": {"lossless": True},
+        ".tif": {"compression": "tiff_lzw"},
+        ".tiff": {"compression": "tiff_lzw"},
+    }.get(suffix, {})
+    Image.fromarray(values).save(path, **options)

@@ -1,8 +1,8 @@
-"""Prepare: any source -> one folder of equally large photos in 8-bit Lab codes, filtered, split and without near copies.
+"""Prepare: any source -> one folder of equally large photos in 8-bit Lab codes, filtered, split, without near copies.
 
 Two passes in constant memory. The first reads every photo once and appends what is kept to ``photos.raw``, with a
 journal of what was decided; it can be interrupted and goes on where it was. The second looks for near copies and
-writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json``: where that is, the set is whole.
+writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json``: where that is, all is.
 """
 
 import csv
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..color import decode_lab8, encode_lab8, grey_from_lightness, rgb_to_lab
+from ..color import decode_lab8, encode_lab8, grey_from_lightness, lightness_from_grey, rgb_to_lab
 from ..errors import ColorizeError
 from .filters import Filters
 
@@ -84,17 +84,20 @@ def _settings(source, height, width, filters, fit, val, test):
 
 
 def prepare(
-    source, folder, *, height=144, width=192, filters=None, fit="crop", val=0.03, test=0.02, progress=True, say=print
+    source, folder, *, height=144, width=192, filters=None, fit="crop", val=None, test=None, progress=True, say=print
 ):
     """Write the prepared set of ``source`` into ``folder`` (see the module's first lines) and return the folder.
 
     source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
-    shares of the photos. A second call with the same settings does nothing on a finished set and goes on with an
-    interrupted one; other settings, or a folder with something else in it, are refused.
+    shares of the photos (default: the source's own, else 0.03 and 0.02). A second call with the same settings does
+    nothing on a finished set and goes on with an interrupted one; other settings, or a folder with something else in
+    it, are refused.
     """
     folder, filters = Path(folder), filters or Filters()
     if fit not in ("crop", "squash"):
         raise ColorizeError(f"expected fit to be crop or squash, got {fit!r}")
+    val = getattr(source, "val", 0.03) if val is None else val
+    test = getattr(source, "test", 0.02) if test is None else test
     settings = _settings(source, height, width, filters, fit, val, test)
     if _finished(folder, settings):
         say(f"{folder} is prepared already")
@@ -140,8 +143,7 @@ def _read_all(source, folder, settings, filters, progress):
         if not rows and lines.tell() == 0:
             lines.write(json.dumps(settings) + "\n")
         kept = sum(not row["reason"] for row in rows)
-        for item, result in _in_order(pool, source.items(len(rows)), settings, filters):
-            row, codes = result
+        for row, codes in _in_order(pool, source.items(len(rows)), settings, filters):
             if not row["reason"]:
                 # The photo first, then the line that speaks of it.
                 codes_file.write(codes.tobytes())
@@ -155,16 +157,14 @@ def _read_all(source, folder, settings, filters, progress):
 
 
 def _in_order(pool, items, settings, filters):
-    """Convert items on all cores, a few ahead, and yield (item, result) in the order of the source."""
+    """Convert items on all cores, a few ahead, and yield (row, codes) in the order of the source."""
     waiting = deque()
     for item in items:
-        waiting.append((item, pool.submit(_convert, item, settings, filters)))
+        waiting.append(pool.submit(_convert, item, settings, filters))
         if len(waiting) > 64:
-            first, future = waiting.popleft()
-            yield first, future.result()
+            yield waiting.popleft().result()
     while waiting:
-        first, future = waiting.popleft()
-        yield first, future.result()
+        yield waiting.popleft().result()
 
 
 def _convert(item, settings, filters):
@@ -194,8 +194,6 @@ def _codes(pixels, is_lab, settings):
     grey = grey_from_lightness(lab[..., 0])
     stacked = np.concatenate([grey[..., None] * 100, lab[..., 1:]], axis=-1)
     fitted, transposed = fit_photo(stacked, *size)
-    from ..color import lightness_from_grey
-
     fitted[..., 0] = lightness_from_grey(np.clip(fitted[..., 0] / 100, 0, 1))
     return encode_lab8(fitted), transposed
 
