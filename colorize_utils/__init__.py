@@ -15,7 +15,7 @@ _NAMES = {
     "denormalize": "color",
     "lightness": "color",
     "join": "color",
-    "colorfulness": "photos.filters",
+    "colorfulness": "color",
     "prepare": "photos.prepare",
     "sample_photos": "photos.sources",
     "train": "training.loop",

@@ -18,8 +18,9 @@ _XYZ_FROM_RGB = np.array(
 # The white point is the sum of each row, so that greys get a = b = 0 exactly (up to float rounding). The tabulated D65
 # (0.95047, 1, 1.08883) would leave 0.005 of tint on every grey.
 _WHITE = _XYZ_FROM_RGB.sum(axis=1)
-_TO_XYZ = (_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
-_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
+# Column-major, so that their transposes are row-major: BLAS is many times slower the other way round.
+_TO_XYZ = np.asfortranarray(_XYZ_FROM_RGB / _WHITE[:, None], np.float32)
+RGB_FROM_XYZ = np.asfortranarray(np.linalg.inv(_XYZ_FROM_RGB / _WHITE[:, None]), np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
@@ -59,7 +60,7 @@ def lab_to_rgb_unbounded(lab):
     lab = np.asarray(lab, np.float32)
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    return _srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ _FROM_XYZ.T)
+    return _srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T)
 
 
 def fit_gamut(lab, margin=1e-4):
@@ -133,6 +134,21 @@ def luma_to_lightness(luma_plane, ab):
         above = luma(lab_to_rgb_unbounded(np.concatenate([middle[..., None], ab], axis=-1))) > luma_plane
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return (low + high) / 2
+
+
+def colorfulness(rgb255):
+    """Hasler and Suesstrunk's colourfulness M3 (2003, section 6) of RGB (..., H, W, 3) in 0..255 -> (...).
+
+    rg = R - G and yb = (R + G) / 2 - B are signed; some code takes their absolute values, which is another measure.
+    Grey is 0; from about 15 on people call a photo slightly colourful, from 45 on quite so.
+    """
+    rgb = np.asarray(rgb255)
+    rgb = rgb.astype(np.float32) if rgb.dtype != np.float64 else rgb
+    rg = rgb[..., 0] - rgb[..., 1]
+    yb = (rgb[..., 0] + rgb[..., 1]) / 2 - rgb[..., 2]
+    axes = (-2, -1)
+    spread = np.sqrt(rg.var(axis=axes) + yb.var(axis=axes))
+    return spread + 0.3 * np.sqrt(rg.mean(axis=axes) ** 2 + yb.mean(axis=axes) ** 2)
 
 
 def encode_lab8(lab):

@@ -82,6 +82,6 @@ def _rgb(normalized):
     f = ops.stack([fy + a / 500.0, fy, fy - b / 200.0], axis=-1)
     cube = f * f * f
     xyz = ops.where(cube > 216 / 24389, cube, (116.0 * f - 16.0) / (24389 / 27))
-    linear = ops.clip(ops.matmul(xyz, ops.convert_to_tensor(color._FROM_XYZ.T)), 0.0, 1.0)
+    linear = ops.clip(ops.matmul(xyz, ops.convert_to_tensor(color.RGB_FROM_XYZ.T)), 0.0, 1.0)
     curve = 1.055 * ops.power(ops.maximum(linear, 0.0031308), 1 / 2.4) - 0.055
     return ops.where(linear <= 0.0031308, linear * 12.92, curve)

@@ -4,22 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..color import decode_lab8, lab_to_rgb_unbounded
-
-
-def colorfulness(rgb255):
-    """Hasler and Suesstrunk's colourfulness M3 (2003, section 6) of RGB (..., H, W, 3) in 0..255 -> (...).
-
-    rg = R - G and yb = (R + G) / 2 - B are signed; some code takes their absolute values, which is another measure.
-    Grey is 0; from about 15 on people call a photo slightly colourful, from 45 on quite so.
-    """
-    rgb = np.asarray(rgb255, np.float32)
-    rg = rgb[..., 0] - rgb[..., 1]
-    yb = (rgb[..., 0] + rgb[..., 1]) / 2 - rgb[..., 2]
-    axes = (-2, -1)
-    spread = np.sqrt(rg.var(axis=axes) + yb.var(axis=axes))
-    mean = np.sqrt(rg.mean(axis=axes) ** 2 + yb.mean(axis=axes) ** 2)
-    return spread + 0.3 * mean
+from ..color import colorfulness, decode_lab8, lab_to_rgb_unbounded
 
 
 @dataclass(frozen=True)

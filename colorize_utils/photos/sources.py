@@ -4,26 +4,16 @@ A source has a ``name``, a length, and ``items(start)``: an iterator over `Item`
 the same order.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import ColorizeError
 from .files import find_photos, read_photo
+from .items import Item
+from .kaggle import KaggleLab
 
-
-@dataclass(frozen=True)
-class Item:
-    """One photo of a source. ``read()`` gives (pixels, is_lab): uint8 RGB (H, W, 3), or Lab codes if ``is_lab``.
-
-    ``parent`` names the photo a crop was cut from (None if it is a photo of its own): the split goes by it.
-    """
-
-    name: str
-    read: Callable[[], tuple[np.ndarray, bool]]
-    parent: str | None = None
+__all__ = ["Item", "KaggleLab", "PhotoFolder", "SamplePhotos", "sample_photos"]
 
 
 class PhotoFolder:

@@ -1,0 +1,142 @@
+"""The Kaggle set `shravankumar9892/image-colorization`: 25,000 photos of 224x224 as one grey and three ab arrays."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import color
+from ..errors import ColorizeError
+from .items import Item
+
+HANDLE = "shravankumar9892/image-colorization"
+GREY = "l/gray_scale.npy"
+PARTS = ("ab1.npy", "ab2.npy", "ab3.npy")
+_A, _B = np.arange(42, 227), np.arange(20, 224)  # the codes that a and b of sRGB colours can have
+
+
+class KaggleLab:
+    """The set in ``folder`` (the layout Kaggle ships), or as kagglehub fetches it. Memory-mapped, nothing is loaded.
+
+    part: 1, 2 or 3 takes only the photos of ab1, ab2 or ab3, as the original project trained in stages. ``luma`` says
+    whether the grey array turned out to be BT.601 luma instead of the L of Lab; then L is worked out from luma and ab.
+    """
+
+    def __init__(self, folder=None, part=None, say=print):
+        self.folder = _root(_fetched() if folder is None else Path(folder))
+        grey = _open(self.folder / GREY, 3)
+        colours = [_open(self.folder / _ab_folder(self.folder) / name, 4) for name in PARTS]
+        _check(self.folder, grey, colours)
+        starts = np.cumsum([0, *map(len, colours)])
+        chosen = range(len(PARTS)) if part is None else [part - 1]
+        self.name = "kaggle" if part is None else f"kaggle-part{part}"
+        self._pieces = [(grey, int(starts[k]), colours[k]) for k in chosen]
+        self.luma = self._is_luma()
+        self._table = lightness_table() if self.luma else None
+        kind = "BT.601 luma; L is worked out from it and ab" if self.luma else "the L of Lab"
+        say(f"{self.folder}: {len(self):,} photos; gray_scale.npy is {kind}")
+
+    def __len__(self):
+        return sum(len(ab) for _, _, ab in self._pieces)
+
+    def items(self, start=0):
+        """The photos from number ``start`` on, as `Item`s with Lab codes."""
+        number = 0
+        for grey, first, ab in self._pieces:
+            for index in range(len(ab)):
+                if number >= start:
+                    yield self._item(grey, first + index, ab, index)
+                number += 1
+
+    def _item(self, grey, position, ab, index):
+        return Item(f"{position:05d}", lambda: (self._codes(grey[position], ab[index]), True))
+
+    def _codes(self, grey, ab):
+        if self.luma:
+            a = np.clip(ab[..., 0], _A[0], _A[-1]).astype(np.intp) - _A[0]
+            b = np.clip(ab[..., 1], _B[0], _B[-1]).astype(np.intp) - _B[0]
+            grey = self._table[a, b, grey]
+        return np.concatenate([grey[..., None], ab], axis=-1)
+
+    def _is_luma(self, count=48):
+        """Whether ab fits the grey array better as luma than as L: which of the two leaves the sRGB gamut less?"""
+        outside = np.zeros(2)
+        for grey, first, ab in self._pieces:
+            for index in np.linspace(0, len(ab) - 1, min(count, len(ab))).astype(int):
+                plane = np.asarray(grey[first + index])[::6, ::6]
+                chroma = np.asarray(ab[index])[::6, ::6].astype(np.float32) - 128
+                as_luma = color.luma_to_lightness(plane / 255, chroma)
+                for k, lightness in enumerate((plane / 2.55, as_luma)):
+                    lab = np.concatenate([lightness[..., None], chroma], axis=-1)
+                    rgb = color.lab_to_rgb_unbounded(lab)
+                    # 0.03: what 8-bit codes alone may push a colour outside
+                    outside[k] += np.maximum(np.maximum(-rgb, rgb - 1) - 0.03, 0).sum()
+        return bool(outside[1] < outside[0] * 0.5)
+
+
+def lightness_table():
+    """uint8 (185, 204, 256): the L code of the colour with code a = 42 + i, code b = 20 + j and luma k / 255.
+
+    Luma rises with L at constant a and b, so each row is inverted by interpolation; within half a code of exact.
+    """
+    grid = np.linspace(0, 100, 256, dtype=np.float32)
+    table = np.empty((len(_A), len(_B), 256), np.uint8)
+    for i, a in enumerate(_A):
+        lab = np.empty((len(_B), 256, 3), np.float32)
+        lab[..., 0], lab[..., 1], lab[..., 2] = grid, a - 128, (_B - 128)[:, None]
+        luma = color.luma(color.lab_to_rgb_unbounded(lab))
+        for j in range(len(_B)):
+            table[i, j] = np.rint(np.interp(np.arange(256) / 255, luma[j], grid) * 2.55)
+    return table
+
+
+def _fetched():
+    try:
+        import kagglehub
+
+        return Path(kagglehub.dataset_download(HANDLE))
+    except Exception as error:  # noqa: BLE001  (kagglehub and its transports raise many kinds)
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        raise ColorizeError(
+            f"could not fetch {HANDLE} from Kaggle: {reason}. Download it and give its folder with --input DIR",
+            status=1,
+        ) from None
+
+
+def _root(folder):
+    for root in (folder, folder / "image_colorization_data"):
+        if (root / "l").is_dir() or (root / "ab").is_dir():
+            return root
+    raise ColorizeError(f"expected the Kaggle set ({GREY} and ab/ab/ab1.npy, ab2.npy, ab3.npy) in {folder}")
+
+
+def _ab_folder(root):
+    return "ab/ab" if (root / "ab" / "ab").is_dir() else "ab"
+
+
+def _open(path, dimensions):
+    if not path.is_file():
+        raise ColorizeError(f"expected the Kaggle set to have {path}, but it is missing", status=1)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ColorizeError(f"expected a whole NumPy array in {path}, got: {str(error).splitlines()[0]}", 1) from None
+    shape = "(N, H, W)" if dimensions == 3 else "(N, H, W, 2)"
+    if array.dtype != np.uint8 or array.ndim != dimensions or (dimensions == 4 and array.shape[3] != 2):
+        raise ColorizeError(f"expected {path} to be uint8 {shape}, got {array.dtype} {array.shape}", status=1)
+    return array
+
+
+def _check(folder, grey, colours):
+    for name, ab in zip(PARTS, colours, strict=True):
+        if ab.shape[1:3] != grey.shape[1:3]:
+            raise ColorizeError(
+                f"expected {folder / _ab_folder(folder) / name} to have photos of {grey.shape[1:3]} as {GREY} has, "
+                f"got {ab.shape[1:3]}",
+                status=1,
+            )
+    total = sum(map(len, colours))
+    if total != len(grey):
+        raise ColorizeError(
+            f"expected {folder / GREY} to have as many photos as ab1, ab2, ab3 together ({total}), got {len(grey)}",
+            status=1,
+        )

@@ -1,0 +1,47 @@
+"""Shared by all tests: the sample photos, and a synthetic set in the Kaggle layout made from them."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from colorize_utils import color  # noqa: E402
+from colorize_utils.photos.sources import sample_photos  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """name -> uint8 RGB of the photos that scikit-image and matplotlib install."""
+    return sample_photos()
+
+
+def kaggle_photos(samples, count=25, size=56):
+    """``count`` small square colour photos, uint8 RGB (count, size, size, 3), cut from the sample photos."""
+    rng = np.random.default_rng(0)
+    photos = []
+    for index in range(count):
+        photo = list(samples.values())[index % len(samples)]
+        side = min(photo.shape[:2]) // 2
+        top, left = (int(rng.integers(0, n - side)) for n in photo.shape[:2])
+        photos.append(
+            cv2.resize(photo[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA)
+        )
+    return np.stack(photos)
+
+
+def write_kaggle(folder, photos, luma, parts=(10, 10, 5)):
+    """Write photos as the Kaggle set has them: grey and three ab arrays, 8-bit codes by OpenCV. Returns the folder."""
+    lab = np.stack([cv2.cvtColor(photo, cv2.COLOR_RGB2LAB) for photo in photos])
+    grey = np.rint(color.luma(photos / 255.0) * 255).astype(np.uint8) if luma else lab[..., 0]
+    root = folder / "image_colorization_data"
+    (root / "l").mkdir(parents=True)
+    (root / "ab" / "ab").mkdir(parents=True)
+    np.save(root / "l" / "gray_scale.npy", grey)
+    start = 0
+    for k, count in enumerate(parts, 1):
+        np.save(root / "ab" / "ab" / f"ab{k}.npy", lab[start : start + count, ..., 1:])
+        start += count
+    return folder
