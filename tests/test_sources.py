@@ -30,7 +30,7 @@ def test_the_kaggle_set_tells_luma_from_lightness(kaggle):
 
 
 def test_kaggle_photos_come_back_in_their_colours(kaggle, photos):
-    """Grey paired with the right part of ab, in order, luma turned into the L that fits: RGB within 8-bit Lab's loss."""
+    """Grey paired with the right part of ab, luma turned into the L that fits: RGB within the loss of 8-bit Lab."""
     items = list(KaggleLab(kaggle[0], say=str).items())
     assert len(items) == 25
     for item, photo in zip(items, photos, strict=True):
