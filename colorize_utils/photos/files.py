@@ -19,6 +19,10 @@ from ..errors import ColorizeError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 ORIENTATION = 274
+# Of a TIFF, Pillow counts the layout of the pixels among its EXIF tags; copied, they would spoil the output. So only
+# what tells of the photo is kept: description, camera, orientation, resolution, software, date, artist, copyright, and
+# the pointers to the camera's settings and to GPS.
+EXIF_KEPT = {270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
 _SRGB = None
 
 
@@ -114,6 +118,8 @@ def _metadata(image, photo):
     try:
         exif = image.getexif()
         orientation = exif.get(ORIENTATION, 1)
+        for tag in set(exif) - EXIF_KEPT:
+            del exif[tag]
         if len(exif):
             exif[ORIENTATION] = 1
             photo.exif = exif.tobytes()
@@ -214,27 +220,27 @@ def write_photo(path, rgb, like=None):
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
-    temporary = path.with_name(f".{path.stem[:80]}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:60]}.{os.getpid()}.part")
     deep = like is not None and like.bits == 16 and path.suffix.lower() in (".png", ".tif", ".tiff")
     try:
-        (_write_deep if deep else _write)(temporary, np.asarray(rgb), like)
+        write = _write_deep if deep else _write
+        write(temporary, path.suffix.lower(), np.asarray(rgb), like)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _write_deep(path, rgb, like):
+def _write_deep(path, suffix, rgb, like):
     channels = [rgb[..., ::-1]] + ([like.alpha[..., None]] if like.alpha is not None else [])
     values = np.rint(np.concatenate(channels, axis=-1).clip(0, 1) * 65535).astype(np.uint16)
-    done, data = cv2.imencode(path.suffix, values)
+    done, data = cv2.imencode(suffix, values)
     if not done:
-        raise OSError(f"could not encode {path.suffix}")
+        raise OSError(f"could not encode {suffix}")
     path.write_bytes(data.tobytes())
 
 
-def _write(path, rgb, like):
+def _write(path, suffix, rgb, like):
     values = rgb if rgb.dtype == np.uint8 else np.rint(rgb.clip(0, 1) * 255).astype(np.uint8)
-    suffix = path.suffix.lower()
     if like is not None and like.alpha is not None and suffix not in (".jpg", ".jpeg", ".bmp"):
         alpha = np.rint(like.alpha * 255).astype(np.uint8)
         values = np.concatenate([values, alpha[..., None]], axis=-1)
@@ -250,4 +256,5 @@ def _write(path, rgb, like):
         ".tif": {"compression": "tiff_lzw"},
         ".tiff": {"compression": "tiff_lzw"},
     }.get(suffix, {})
-    Image.fromarray(values).save(path, **options)
+    kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
+    Image.fromarray(values).save(path, format=kind, **options)
