@@ -1,5 +1,7 @@
 # Two commands for everybody: `make run` and `make test`. README.md has the same without make.
-PYTHON := $(firstword $(shell command -v python3 || command -v python))
+# Any Python 3 can start the set-up, which then looks for one that is new enough. A pyenv shim may be there and not run.
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c "import sys; sys.exit(sys.version_info < (3, 6))" 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 PY := $(VENV)/bin/python
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -25,12 +27,12 @@ notebooks-commit: set-up-dev
 	@$(PY) scripts/run_notebooks.py --in-place
 
 set-up set-up-dev:
-	@test -n "$(PYTHON)" || { echo "set-up: expected Python 3.11, 3.12 or 3.13, found no python3" >&2; exit 1; }
-	@"$(PYTHON)" scripts/set_up.py --venv $(VENV) $(if $(findstring dev,$@),--dev)
+	@test -n "$(PYTHON)" || { echo "set-up: expected Python 3.11, 3.12 or 3.13, found no python3 that runs" >&2; exit 1; }
+	@$(PYTHON) scripts/set_up.py --venv $(VENV) $(if $(findstring dev,$@),--dev)
 
 # Tests and notebooks with the versions that Google Colab has, on its Pythons (those of them that are installed).
 colab-check:
-	@"$(PYTHON)" scripts/colab_check.py
+	@$(PYTHON) scripts/colab_check.py
 
 clean:
 	rm -rf outputs .pytest_cache .ruff_cache .hypothesis build

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import set_up
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -14,20 +16,26 @@ def main():
     """Check each of Colab's Python versions that is installed here. Returns the exit status."""
     checked = 0
     for version in ("3.13", "3.12"):
+        if not set_up.installed(version):
+            print(f"Python {version} is not installed: left out")
+            continue
         name = version.replace(".", "")
         venv = ROOT / f".venv-colab{name}"
         constraints = ROOT / "tests" / f"colab-py{name}.txt"
-        set_up = [sys.executable, str(ROOT / "scripts" / "set_up.py"), "--dev", "--venv", str(venv)]
-        if subprocess.call([*set_up, "--python", version, "--colab", str(constraints)]):
-            print(f"Python {version} left out")
-            continue
-        python = str(venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
-        for command in (["-m", "pytest"], ["scripts/run_notebooks.py"]):
-            if subprocess.call([python, *command], cwd=ROOT):
-                print(f"Colab's versions on Python {version}: {' '.join(command)} failed")
+        environment = ["--dev", "--venv", str(venv), "--python", version, "--colab", str(constraints)]
+        steps = [
+            [sys.executable, "scripts/set_up.py", *environment],
+            [set_up.python_in(venv), "-m", "pytest"],
+            [set_up.python_in(venv), "scripts/run_notebooks.py"],
+        ]
+        for step in steps:
+            if subprocess.call(step, cwd=ROOT):
+                print(f"Colab's versions on Python {version}: {' '.join(step[1:3])} failed", file=sys.stderr)
                 return 1
         checked += 1
         print(f"Colab's versions on Python {version}: tests and notebooks pass")
+    if not checked:
+        print("expected Python 3.13 or 3.12, found neither", file=sys.stderr)
     return 0 if checked else 1
 
 

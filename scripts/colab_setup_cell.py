@@ -4,8 +4,11 @@ use_drive = False  # @param {type:"boolean"}
 
 import importlib.metadata
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 try:
@@ -19,21 +22,36 @@ except ImportError:
 root = next((p for p in (Path.cwd(), *Path.cwd().parents) if (p / "colorize_utils").is_dir()), None)
 if root is None:
     root = Path("ColorizeIMG").resolve()
-    if not root.is_dir():
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", repository, str(root)], check=False)
     if not (root / "colorize_utils").is_dir():
-        raise SystemExit(f"{repository} has no colorize_utils in it: set `repository` above to the project's address.")
+        if root.exists():
+            raise SystemExit(f"{root.name} is here already and is not the project: rename it or delete it.")
+        with tempfile.TemporaryDirectory() as folder:
+            clone = Path(folder) / "clone"
+            subprocess.run(["git", "clone", "--quiet", "--depth", "1", repository, str(clone)], check=False)
+            if not (clone / "colorize_utils").is_dir():
+                raise SystemExit(
+                    f"{repository} has no colorize_utils in it: set `repository` above to the project's address."
+                )
+            shutil.move(clone, root)
 os.chdir(root)
 sys.path.insert(0, str(root))
 
 # Only what is missing is installed; nothing that is there is replaced, and never jupyter.
 needed = "tensorflow keras numpy opencv-python scikit-image kagglehub matplotlib scipy pillow h5py tqdm".split()
-installed = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()}
+found = [(d.metadata["Name"], d.version) for d in importlib.metadata.distributions() if d.metadata["Name"]]
+installed = {name.lower().replace("_", "-"): f"{name}=={version}" for name, version in found}
+if any(name.startswith("opencv-") for name in installed):
+    needed.remove("opencv-python")  # one of its kind is enough: they all fill the same folder
 missing = [name for name in needed if name not in installed]
 if missing:
-    Path("kept.txt").write_text("\n".join(f"{name}=={installed[name]}" for name in needed if name in installed))
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-c", "kept.txt", *missing], check=True)
-    Path("kept.txt").unlink()
+    print("installing", *missing)
+    with tempfile.TemporaryDirectory() as folder:
+        keep = Path(folder) / "keep.txt"
+        version = re.compile(r"[\w.-]+==\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[\w.]+)?")  # as pip reads it
+        keep.write_text("\n".join(line for line in installed.values() if version.fullmatch(line)))
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "-c", str(keep), *missing]
+        if subprocess.run(pip, check=False).returncode:
+            raise SystemExit(f"{', '.join(missing)} could not be installed beside what is here; pip says above why.")
 
 drive = None
 if on_colab and use_drive:

@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,21 +23,46 @@ LIMIT = 1_500_000  # bytes of a committed notebook
 CELL_SECONDS = 600
 
 
-def execute(path, target):
-    """Run one notebook and write it to ``target``. Raises what nbclient raises."""
+class CellFailed(Exception):
+    """Which cell stopped a notebook, and why, in one line; ``details`` has the whole of it."""
+
+    def __init__(self, line, details):
+        super().__init__(line)
+        self.details = details
+
+
+def execute(path):
+    """Run one notebook -> the notebook with its outputs, ready to be written. Raises CellFailed."""
     book = nbformat.read(path, as_version=4)
-    client = NotebookClient(book, timeout=CELL_SECONDS, resources={"metadata": {"path": str(path.parent)}})
-    client.execute()
+    at = {}
+
+    def began(cell, cell_index):
+        at.update(cell=cell, index=cell_index)
+
+    client = NotebookClient(
+        book, timeout=CELL_SECONDS, on_cell_start=began, resources={"metadata": {"path": str(path.parent)}}
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        if isinstance(error, CellTimeoutError):
+            last = f"more than {CELL_SECONDS} s"
+        elif isinstance(error, DeadKernelError):
+            last = "the kernel died (out of memory?)"
+        raise CellFailed(f"cell {at['index'] + 1} ({at['cell'].get('id', 'no id')}): {last}", str(error)) from None
+    return cleaned(book)
+
+
+def cleaned(book):
+    """The notebook without what would differ in every run: times of day, pieces of streams, addresses, versions."""
     for cell in book.cells:
         cell.metadata.pop("execution", None)  # times of day: they would change with every run
         if cell.cell_type == "code":
             cell.outputs = merged(cell.outputs)
     book.metadata = {key: book.metadata[key] for key in ("kernelspec", "language_info") if key in book.metadata}
     book.metadata.language_info = {"name": "python"}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    text = nbformat.writes(book)
-    target.write_text(text + "\n", encoding="utf-8")
-    return text
+    return book
 
 
 def merged(outputs):
@@ -52,11 +78,24 @@ def merged(outputs):
     return result
 
 
-def complaint(text):
-    """What must not be committed: a path of this machine, or too many bytes. None if it is fine."""
-    if str(ROOT) in text:
-        return "an output shows this machine's path of the project"
-    return f"{len(text):,} bytes, expected at most {LIMIT:,}" if len(text) > LIMIT else None
+def shown(book):
+    """All text that the outputs show, pictures left out."""
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            yield output.get("text", "")
+            yield from (str(value) for kind, value in output.get("data", {}).items() if kind.startswith("text/"))
+
+
+def complaint(book, text):
+    """What must not be committed: a path of this machine in an output, or too many bytes. None if it is fine."""
+    machine = {str(ROOT), str(Path.home()), tempfile.gettempdir(), sys.prefix, sys.base_prefix}
+    for part in shown(book):
+        for folder in machine:
+            if folder + os.sep in part or str(ROOT) in part:
+                line = next(line for line in part.splitlines() if folder in line or str(ROOT) in line)
+                return f"an output shows a path of this machine: {line.strip()[:100]}"
+    size = len(text.encode())
+    return f"{size:,} bytes, expected at most {LIMIT:,}" if size > LIMIT else None
 
 
 def main():
@@ -73,15 +112,17 @@ def main():
         start = time.monotonic()
         target = path if args.in_place else ROOT / "outputs" / "notebooks" / path.name
         try:
-            bad = complaint(execute(path.resolve(), target))
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            reason = str(error).strip().splitlines()
-            print(f"{path.name}: {reason[-1] if reason else type(error).__name__}", file=sys.stderr)
-            print(str(error), file=sys.stderr)
+            book = execute(path.resolve())
+        except CellFailed as error:
+            print(f"{error.details}\n{path.name}, {error}", file=sys.stderr)
             return 1
+        text = nbformat.writes(book) + "\n"
+        bad = complaint(book, text)
         if bad:
             print(f"{path.name}: {bad}", file=sys.stderr)
             return 1
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
         print(f"{path.name}: {time.monotonic() - start:.0f} s", flush=True)
     print(f"{len(paths)} notebooks executed in {time.monotonic() - began:.0f} s")
     return 0

@@ -8,6 +8,7 @@ in one line what stands in the way, and exits with 1.
 """
 
 import argparse
+import glob
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 
 SUPPORTED = ((3, 13), (3, 12), (3, 11))
+VERSIONS = [f"{major}.{minor}" for major, minor in SUPPORTED]
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROBE = "import sys; print(sys.version_info[0], sys.version_info[1]); import venv; import ensurepip"
 CHECK = "import tensorflow, keras, cv2, skimage, scipy, PIL, h5py, matplotlib, tqdm, kagglehub"
@@ -28,41 +30,49 @@ def stop(message):
 
 
 def candidates(wanted):
-    """Commands that may start a Python, the likeliest first."""
-    versions = [wanted] if wanted else [f"{major}.{minor}" for major, minor in SUPPORTED]
-    commands = [] if wanted else [[sys.executable]]
-    commands += [["python" + v] for v in versions]
-    if os.name == "nt":
-        commands += [["py", "-" + v] for v in versions]
-    if not wanted:
-        commands += [["python3"], ["python"]]
+    """Commands that may start a Python, the newest version first."""
     pyenv = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
-    if os.path.isdir(pyenv):
-        for name in sorted(os.listdir(pyenv), reverse=True):
-            if any(name.startswith(v + ".") for v in versions):
-                commands.append([os.path.join(pyenv, name, "bin", "python")])
-    return commands
+    built = sorted(os.listdir(pyenv), reverse=True) if os.path.isdir(pyenv) else []
+    commands = []
+    for version in [wanted] if wanted else VERSIONS:
+        if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
+            commands.append([sys.executable])
+        commands.append(["python" + version])
+        if os.name == "nt":
+            commands.append(["py", "-" + version])
+        commands += [[os.path.join(pyenv, n, "bin", "python")] for n in built if n.startswith(version + ".")]
+    return commands + ([] if wanted else [["python3"], ["python"], [sys.executable]])
+
+
+def version_of(command):
+    """(major, minor) of the Python that ``command`` starts and whether it can make environments; None if it fails."""
+    try:
+        done = subprocess.run(command + ["-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    words = done.stdout.decode(errors="replace").split()
+    return ((int(words[0]), int(words[1])), done.returncode == 0) if len(words) > 1 else None
+
+
+def installed(wanted):
+    """Whether a Python of the version ``wanted``, such as "3.13", runs here."""
+    number = tuple(map(int, wanted.split(".")))
+    return any((version_of(command) or [None])[0] == number for command in candidates(wanted))
 
 
 def find_python(wanted):
     """The first candidate that runs, is new enough and can make environments. Shims that fail are passed over."""
+    if wanted and wanted not in VERSIONS:
+        stop(f"expected --python 3.11, 3.12 or 3.13, got {wanted}: TensorFlow has no build for others")
     without_venv = other = None
     for command in candidates(wanted):
-        if not (os.path.exists(command[0]) or shutil.which(command[0])):
-            continue
-        try:
-            done = subprocess.run(command + ["-c", PROBE], capture_output=True, timeout=60)
-        except (OSError, subprocess.SubprocessError):
-            continue
-        words = done.stdout.decode().split()
-        if len(words) < 2:
-            continue
-        version = (int(words[0]), int(words[1]))
-        if version not in SUPPORTED:
-            other = ".".join(words[:2])
-        elif done.returncode:
-            without_venv = ".".join(words[:2])
-        else:
+        version, has_venv = version_of(command) or (None, False)
+        name = ".".join(map(str, version or ()))
+        if version and (version not in SUPPORTED or wanted and name != wanted):
+            other = name
+        elif version and not has_venv:
+            without_venv = name
+        elif version:
             return command
     if without_venv:
         stop(f"Python {without_venv} has no venv module: install it (Debian, Ubuntu: apt install python3-venv)")
@@ -90,7 +100,7 @@ def requirement_lines(names):
 
 def run(command, what, log):
     """Run a command with its output in a log file; one line and the log's end if it fails."""
-    with open(log, "ab") as out:
+    with open(log, "wb") as out:
         code = subprocess.call(command, stdout=out, stderr=subprocess.STDOUT)
     if code:
         with open(log, encoding="utf-8", errors="replace") as file:
@@ -107,7 +117,63 @@ def check(python):
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1]
         if "libGL" in last or "libgthread" in last or "libxcb" in last:
             stop(f"OpenCV needs a library of the system: {last} (Debian, Ubuntu: apt install libgl1 libglib2.0-0)")
-        stop(f"what was installed does not start: {last}")
+        stop(f"what was installed does not start: {last}; to begin afresh, delete the environment")
+
+
+def stamped(path):
+    """What the stamp in the environment says is installed: requirement line -> digest of its constraints."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def digest(constraints):
+    """A few letters that change with the text of the constraints file (None: no constraints)."""
+    text = b""
+    if constraints:
+        with open(constraints, "rb") as file:
+            text = file.read()
+    return hashlib.sha256(text).hexdigest()[:8]
+
+
+def make(venv, wanted):
+    """Make the environment afresh, in place of one that was left half made. Other folders are not touched."""
+    base = find_python(wanted)
+    ours = os.path.exists(os.path.join(venv, "pyvenv.cfg")) or os.path.basename(venv).startswith(".venv")
+    if os.path.isdir(venv) and os.listdir(venv) and not ours:
+        stop(f"expected an environment or an empty folder, got {venv}, which holds something else")
+    shutil.rmtree(venv, ignore_errors=True)
+    done = subprocess.run(base + ["-m", "venv", venv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        last = (done.stdout.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+        stop(f"the environment could not be made: {last} (Debian, Ubuntu: apt install python3-venv)")
+
+
+def healthy(venv):
+    """Whether the environment can go on being used. Stops if it has a Python that TensorFlow has no build for."""
+    python = python_in(venv)
+    version = version_of([python])
+    if not version:
+        return False
+    if version[0] not in SUPPORTED:
+        found = ".".join(map(str, version[0]))
+        stop(f"{os.path.relpath(venv)} has Python {found}, expected 3.11, 3.12 or 3.13: delete it and call again")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    pip = [python, "-m", "pip", "--version"]
+    return not subprocess.call(pip, **quiet) or not subprocess.call([python, "-m", "ensurepip"], **quiet)
+
+
+def forget_half_installed(venv):
+    """Take away the records of packages whose installation was cut off, so that pip does not hold them for whole.
+
+    An installer writes the file INSTALLER after all others.
+    """
+    library = ["Lib"] if os.name == "nt" else ["lib", "python3*"]
+    for record in glob.glob(os.path.join(glob.escape(venv), *(library + ["site-packages", "*.dist-info"]))):
+        if not os.path.exists(os.path.join(record, "INSTALLER")):
+            shutil.rmtree(record, ignore_errors=True)
 
 
 def main():
@@ -118,33 +184,32 @@ def main():
     parser.add_argument("--python", help="which version to use, such as 3.13 (default: the newest that is there)")
     parser.add_argument("--colab", metavar="FILE", help="constraints: Colab's versions, without jupyter")
     args = parser.parse_args()
+    args.venv = os.path.abspath(args.venv)
     names = ["requirements.txt"] + ["requirements-dev.txt"] * args.dev + ["requirements-app.txt"] * args.app
     lines = [line for line in requirement_lines(names) if not (args.colab and line.startswith("jupyter"))]
     lines += ["ipykernel"] * bool(args.colab)
     constraints = ["-c", args.colab] if args.colab else []
     stamp, python = os.path.join(args.venv, "set-up.json"), python_in(args.venv)
-    done = {}
-    if os.path.exists(stamp) and os.path.exists(python):
-        with open(stamp, encoding="utf-8") as file:
-            done = json.load(file)
-    digest = {line: hashlib.sha256(" ".join(constraints).encode()).hexdigest()[:8] for line in lines}
-    if all(done.get(line) == mark for line, mark in digest.items()):
+    marks = dict.fromkeys(lines, digest(args.colab))
+    done = stamped(stamp) if os.path.exists(python) else {}
+    if all(done.get(line) == mark for line, mark in marks.items()):
         return
-    if not os.path.exists(python) or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL):
-        base = find_python(args.python)
-        shutil.rmtree(args.venv, ignore_errors=True)
-        log = os.path.join(ROOT, ".set-up.log")
-        run(base + ["-m", "venv", args.venv], "making the environment (is python3-venv installed?)", log)
-        os.remove(log)
+    if not healthy(args.venv):
+        make(args.venv, args.python)
+        done = {}
+    forget_half_installed(args.venv)
     print(f"installing what is missing into {os.path.relpath(args.venv)} (2.8 GB from nothing, a few minutes)")
     sys.stdout.flush()
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"] + constraints
     run(pip + lines, "installing", os.path.join(args.venv, "set-up.log"))
     check(python)
     with open(stamp + ".tmp", "w", encoding="utf-8") as file:
-        json.dump(dict(done, **digest), file, indent=1)
+        json.dump(dict(done, **marks), file, indent=1)
     os.replace(stamp + ".tmp", stamp)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        stop("interrupted; the next call goes on")

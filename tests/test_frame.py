@@ -1,5 +1,8 @@
 """The frame: requirements that Colab can keep, an import that costs nothing, one version, a set-up that explains."""
 
+import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
@@ -70,45 +73,110 @@ def test_one_version():
     assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def _set_up(tmp_path, *arguments, **env):
-    import os
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location("set_up", ROOT / "scripts" / "set_up.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
+
+def _set_up(tmp_path, *arguments, **env):
     command = [sys.executable, str(ROOT / "scripts" / "set_up.py"), "--venv", str(tmp_path / "venv"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, check=False)
 
 
-def test_set_up_says_which_python_is_missing(tmp_path):
-    done = _set_up(tmp_path, "--python", "3.10", PATH=str(tmp_path), PYENV_ROOT=str(tmp_path))
+def _shell_python(folder, name, version, status=0):
+    """A stand-in Python that says it is ``version`` and exits with ``status``."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho {version}\nexit {status}\n")
+    (folder / name).chmod(0o755)
+    return folder
+
+
+def test_set_up_refuses_a_version_that_tensorflow_lacks(tmp_path):
+    done = _set_up(tmp_path, "--python", "3.10")
     assert done.returncode == 1
-    assert done.stderr.strip() == "set-up: expected Python 3.10; TensorFlow has no build for others"
+    assert done.stderr.startswith("set-up: expected --python 3.11, 3.12 or 3.13, got 3.10")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")
+def test_set_up_says_which_python_is_missing(tmp_path, tool, monkeypatch, capsys):
+    _shell_python(tmp_path / "tools", "python3.13", "3 14")
+    _shell_python(tmp_path / "tools", "python3", "", status=127)  # as a pyenv shim without a version behind it
+    monkeypatch.setenv("PATH", str(tmp_path / "tools"))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr(tool.sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(SystemExit):
+        tool.find_python(None)
+    line = "set-up: expected Python 3.11, 3.12 or 3.13 (found 3.14); TensorFlow has no build for others\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")
+def test_set_up_takes_the_newest_python_that_runs(tmp_path, tool, monkeypatch):
+    tools = _shell_python(tmp_path / "tools", "python3.13", "", status=127)
+    _shell_python(tools, "python3.12", "3 12")
+    _shell_python(tools, "python3.11", "3 11")
+    monkeypatch.setenv("PATH", str(tools))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr(tool.sys, "version_info", (3, 9, 0))
+    assert tool.find_python(None) == ["python3.12"]
+    assert tool.installed("3.12") and not tool.installed("3.13")
+
+
+def test_set_up_leaves_a_folder_alone_that_is_no_environment(tmp_path):
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "thesis.txt").write_text("mine")
+    done = _set_up(tmp_path)
+    assert done.returncode == 1
+    assert "which holds something else" in done.stderr
+    assert (tmp_path / "venv" / "thesis.txt").read_text() == "mine"
+
+
+def test_set_up_forgets_packages_whose_installation_was_cut_off(tmp_path, tool):
+    packages = tmp_path.joinpath(*(("Lib",) if sys.platform == "win32" else ("lib", "python3.12")), "site-packages")
+    for name, whole in (("a-1.dist-info", True), ("b-1.dist-info", False)):
+        (packages / name).mkdir(parents=True)
+        (packages / name / "METADATA").write_text("Name: x")
+        if whole:
+            (packages / name / "INSTALLER").write_text("pip")
+    tool.forget_half_installed(str(tmp_path))
+    assert [path.name for path in packages.iterdir()] == ["a-1.dist-info"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")
+def test_set_up_names_the_package_of_a_missing_system_library(tmp_path, tool, capsys):
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\necho 'ImportError: libGL.so.1: cannot open shared object file' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    with pytest.raises(SystemExit):
+        tool.check(str(fake))
+    error = capsys.readouterr().err
+    assert "libGL.so.1" in error and "apt install libgl1 libglib2.0-0" in error and error.count("\n") == 1
+
+
+def test_an_installed_package_has_every_module():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "colorize_utils").rglob("*.py")}
+    assert {".".join(folder.parts) for folder in folders} == set(listed) - {"colorize_utils.shipped"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")
 def test_set_up_passes_over_a_broken_python_and_names_a_missing_venv(tmp_path):
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "python3.13").write_text("#!/bin/sh\necho 3 13\nexit 1\n")
-    (tools / "python3.13").chmod(0o755)
+    tools = _shell_python(tmp_path / "tools", "python3.13", "3 13", status=1)
     done = _set_up(tmp_path, "--python", "3.13", PATH=f"{tools}:/bin:/usr/bin", PYENV_ROOT=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith("set-up: Python 3.13 has no venv module")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_set_up_is_instant_when_all_is_there(tmp_path):
-    import importlib.util
-    import json
-
-    spec = importlib.util.spec_from_file_location("set_up", ROOT / "scripts" / "set_up.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+def test_set_up_is_instant_when_all_is_there(tmp_path, tool):
     python = Path(tool.python_in(str(tmp_path / "venv")))
     python.parent.mkdir(parents=True)
     python.write_text("not to be run")
-    import hashlib
-
-    mark = hashlib.sha256(b"").hexdigest()[:8]
-    stamp = {line: mark for line in tool.requirement_lines(["requirements.txt"])}
+    stamp = dict.fromkeys(tool.requirement_lines(["requirements.txt"]), tool.digest(None))
     (tmp_path / "venv" / "set-up.json").write_text(json.dumps(stamp))
     done = _set_up(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -98,6 +98,73 @@ def test_the_set_up_cell_names_a_wrong_address(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_corrected_address_helps_after_a_wrong_one(tmp_path):
+    wrong = _repository(tmp_path / "wrong", with_package=False)
+    right = _repository(tmp_path / "right", with_package=True)
+    (tmp_path / "content").mkdir()
+    assert _run_cell(tmp_path / "content", _cell(wrong)).returncode == 1
+    done = _run_cell(tmp_path / "content", _cell(right))
+    assert (done.returncode, done.stdout) == (0, "ready\n"), done.stderr
+
+
+def test_another_folder_of_that_name_is_left_alone(tmp_path):
+    right = _repository(tmp_path / "right", with_package=True)
+    (tmp_path / "content" / "ColorizeIMG").mkdir(parents=True)
+    (tmp_path / "content" / "ColorizeIMG" / "mine.txt").write_text("mine")
+    done = _run_cell(tmp_path / "content", _cell(right))
+    assert done.returncode == 1
+    assert "ColorizeIMG is here already" in done.stderr
+    assert [p.name for p in (tmp_path / "content" / "ColorizeIMG").iterdir()] == ["mine.txt"]
+
+
+COLAB = """
+import importlib.metadata, subprocess, sys, types
+
+class Installed:
+    def __init__(self, name, version):
+        self.metadata, self.version = {"Name": name}, version
+
+here = [("tensorflow", "2.20.0"), ("keras", "3.13.2"), ("numpy", "2.0.2"), ("opencv-python-headless", "5.0.0.93"),
+        ("scikit_image", "0.25.2"), ("matplotlib", "3.10.0"), ("scipy", "1.16.3"), ("Pillow", "11.3.0"),
+        ("h5py", "3.16.0"), ("protobuf", "5.29.6"), ("torch", "2.9.0+cu128"),
+        ("distro-info", "1.1ubuntu2"), (None, "1")]
+importlib.metadata.distributions = lambda: [Installed(*pair) for pair in here]
+
+def run(command, check):
+    print(*command[1:])
+    print(*open(command[command.index("-c") + 1]).read().split())
+    return types.SimpleNamespace(returncode=CODE)
+
+subprocess.run = run
+"""
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_set_up_cell_installs_only_what_is_missing_and_replaces_nothing(tmp_path, code):
+    (tmp_path / "colorize_utils").mkdir()
+    done = _run_cell(tmp_path, COLAB.replace("CODE", str(code)) + _cell("https://example.org/none"))
+    assert done.returncode == code
+    assert done.stdout.startswith("installing kagglehub tqdm\n")  # one OpenCV is enough, and never jupyter
+    assert "protobuf==5.29.6" in done.stdout and "torch==2.9.0+cu128" in done.stdout and "ubuntu2" not in done.stdout
+    assert ("ready" in done.stdout) == (code == 0)
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == code
+
+
+def test_the_set_up_cell_mounts_drive_when_asked(tmp_path):
+    (tmp_path / "colorize_utils").mkdir()
+    drive = (
+        "import sys, types; c = types.ModuleType('google.colab'); sys.modules['google'] = types.ModuleType('google')\n"
+    )
+    drive += (
+        "sys.modules['google.colab'] = c; c.drive = types.SimpleNamespace(mount=lambda path: print('mounted', path))\n"
+    )
+    cell = _cell("https://example.org/none").replace("use_drive = False", "use_drive = True")
+    done = _run_cell(tmp_path, drive + cell)
+    where = "ready, keeping runs in /content/drive/MyDrive/ColorizeIMG"
+    assert done.stdout.splitlines() == ["mounted /content/drive", where], done.stderr
+
+
 def test_the_set_up_cell_works_inside_a_checkout(tmp_path):
     (tmp_path / "colorize_utils").mkdir()
     (tmp_path / "notebooks").mkdir()
