@@ -141,6 +141,7 @@ def _say_where(outcome, folder):
 def _add_samples(commands):
     sub = commands.add_parser("samples", help="write the sample photos, made grey, to try `colorize` on")
     sub.add_argument("folder", metavar="DIR")
+    sub.add_argument("--color", action="store_true", help="write them in color, to try `evaluate` and `prepare` on")
     sub.set_defaults(run=_samples)
 
 
@@ -152,10 +153,12 @@ def _samples(args):
 
     prepare_output(args.folder)
     for index, (name, rgb) in enumerate(sorted(sample_photos().items())):
-        grey = color.grey_from_lightness(color.lightness(rgb.astype("float32") / 255))
-        path = Path(args.folder) / f"{name}{('.png', '.jpg')[index % 2]}"
+        path = Path(args.folder) / f"{name}{'.png' if args.color else ('.png', '.jpg')[index % 2]}"
+        if not args.color:
+            grey = color.grey_from_lightness(color.lightness(rgb.astype("float32") / 255))
+            rgb = grey[..., None].repeat(3, axis=-1)
         try:
-            write_photo(path, grey[..., None].repeat(3, axis=-1))
+            write_photo(path, rgb)
         except OSError as error:
             raise ColorizeError(f"{path}: {reason(error)}", status=1) from None
         print(path)

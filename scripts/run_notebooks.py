@@ -40,17 +40,22 @@ def execute(path):
         at.update(cell=cell, index=cell_index)
 
     client = NotebookClient(
-        book, timeout=CELL_SECONDS, on_cell_start=began, resources={"metadata": {"path": str(path.parent)}}
+        book,
+        timeout=CELL_SECONDS,
+        on_cell_start=began,
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],
     )
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        details = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
+        last = details.splitlines()[-1]
         if isinstance(error, CellTimeoutError):
             last = f"more than {CELL_SECONDS} s"
         elif isinstance(error, DeadKernelError):
             last = "the kernel died (out of memory?)"
-        raise CellFailed(f"cell {at['index'] + 1} ({at['cell'].get('id', 'no id')}): {last}", str(error)) from None
+        raise CellFailed(f"cell {at['index'] + 1} ({at['cell'].get('id', 'no id')}): {last}", details) from None
     return cleaned(book)
 
 
@@ -124,7 +129,7 @@ def main():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
         print(f"{path.name}: {time.monotonic() - start:.0f} s", flush=True)
-    print(f"{len(paths)} notebooks executed in {time.monotonic() - began:.0f} s")
+    print(f"{len(paths)} notebook{'s' * (len(paths) != 1)} executed in {time.monotonic() - began:.0f} s")
     return 0
 
 

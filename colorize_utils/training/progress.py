@@ -31,9 +31,8 @@ class Progress:
         (then, before), rate = self._marks[0], 0.0
         if now > then:
             rate = (images - before) / (now - then)
-        left = f"{images_left / rate / 60:.0f} min left" if rate else ""
-        values = " ".join(f"{name} {value:.4f}" for name, value in losses.items())
-        line = f"{where}, {rate:.0f} images/s, {left}, {values}"
+        pace = [f"{rate:.0f} images/s", f"{images_left / rate / 60:.0f} min left"] if rate else []
+        line = ", ".join([where, *pace, " ".join(f"{name} {value:.4f}" for name, value in losses.items())])
         if self._terminal:
             print(f"\r\033[K{line}", end="", flush=True)
         else:
