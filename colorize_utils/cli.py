@@ -201,6 +201,8 @@ def _add_train(commands):
     sub.add_argument("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
     sub.add_argument("--initial", metavar="FILE", help="a model file to start from")
     sub.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
+    sub.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
+    sub.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
     sub.add_argument("--crop", type=number(32, 1024), metavar="N")
     sub.add_argument("--batch", type=number(1), metavar="N")
     sub.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
@@ -221,11 +223,13 @@ def _train(args):
         backbone_weights=None if args.backbone_weights == "none" else args.backbone_weights,
         initial=args.initial,
         epochs=tuple(args.epochs) if args.epochs else None,
+        rates=tuple(args.rates) if args.rates else None,
+        until=args.until,
         crop=args.crop,
         batch=args.batch,
         precision=args.precision,
     )
-    return 0 if state["finished"] else 130
+    return 130 if state["stopped"] else 0
 
 
 def _evaluate(args):

@@ -23,6 +23,8 @@ def quietly_import_keras():
     fails, its last line becomes the error.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # With one inter-op thread TensorFlow repeats itself bit for bit on a CPU, and is no slower; it reads this once.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:
         with _stderr_elsewhere():
             import keras

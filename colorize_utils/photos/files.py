@@ -6,15 +6,17 @@ resolution. Writing goes to a temporary name that is renamed when the file is wh
 
 import io
 import os
+import threading
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ..errors import ColorizeError
+from .deep import encode_deep, is_deep, read_deep
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
@@ -24,6 +26,7 @@ ORIENTATION = 274
 # the pointers to the camera's settings and to GPS.
 EXIF_KEPT = {270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
 _SRGB = None
+_lock, _reading, _restore = threading.Lock(), 0, None
 
 
 @dataclass
@@ -76,23 +79,43 @@ def read_photo(path, max_pixels=300_000_000):
     try:
         if path.stat().st_size == 0:
             raise ColorizeError(f"{path}: expected a photo, got an empty file", status=1)
-        with warnings.catch_warnings():
-            # Pillow's own warnings: of size (ours is checked below) and of odd metadata, which must not stop a photo.
-            warnings.simplefilter("ignore")
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                with Image.open(path, formats=FORMATS) as image:
-                    return _read(path, image, max_pixels)
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+        with _unguarded(), Image.open(path, formats=FORMATS) as image:
+            return _read(path, image, max_pixels)
+    except ColorizeError:
+        raise
     except UnidentifiedImageError:
         kinds = ", ".join(s[1:] for s in SUFFIXES)
         raise ColorizeError(f"{path}: expected a photo ({kinds}), got a file of another kind", status=1) from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError, cv2.error) as error:
-        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
-        raise ColorizeError(f"{path}: expected a whole photo, got: {reason}", status=1) from None
     except MemoryError:
         raise ColorizeError(f"{path}: not enough memory for a photo of this size", status=1) from None
+    except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
+        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+        raise ColorizeError(f"{path}: expected a whole photo, got: {reason}", status=1) from None
+
+
+@contextmanager
+def _unguarded():
+    """While photos are read: neither Pillow's limit of size (ours is checked) nor its warnings of odd metadata.
+
+    Both are settings of the whole process, so with several threads the first to enter sets and the last restores them.
+    """
+    global _reading, _restore
+    with _lock:
+        if _reading == 0:
+            quiet = warnings.catch_warnings()
+            quiet.__enter__()
+            warnings.simplefilter("ignore")
+            _restore = quiet, Image.MAX_IMAGE_PIXELS
+            Image.MAX_IMAGE_PIXELS = None
+        _reading += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _reading -= 1
+            if _reading == 0:
+                quiet, Image.MAX_IMAGE_PIXELS = _restore
+                quiet.__exit__(None, None, None)
 
 
 def _read(path, image, max_pixels):
@@ -105,12 +128,25 @@ def _read(path, image, max_pixels):
     if getattr(image, "n_frames", 1) > 1 and image.format in ("PNG", "WEBP"):
         raise ColorizeError(f"{path}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
     photo = Photo(np.empty(0), path=path)
-    photo.dpi = image.info.get("dpi")
+    photo.dpi = _resolution(image)
     orientation = _metadata(image, photo)
-    values, alpha = _deep_values(path, image, photo) if _is_deep(path, image) else _values(image, photo)
+    if is_deep(path, image):
+        values, alpha, upright = read_deep(path, image, photo)
+        orientation = 1 if upright else orientation
+    else:
+        values, alpha = _values(image, photo)
     photo.rgb = _upright(values, orientation)
     photo.alpha = None if alpha is None else _upright(alpha, orientation)
     return photo
+
+
+def _resolution(image):
+    """Dots an inch (x, y), or None where the file does not say (Pillow then gives 1, or nothing)."""
+    try:
+        dpi = tuple(float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return dpi if len(dpi) == 2 and all(1 < value < 1e6 for value in dpi) else None
 
 
 def _metadata(image, photo):
@@ -129,55 +165,22 @@ def _metadata(image, photo):
         return 1
 
 
-def _is_deep(path, image):
-    """Whether the file has 16 bits a channel. Pillow opens 16-bit colour as 8-bit without a word."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return True
-    if image.format == "PNG":
-        with open(path, "rb") as file:
-            return file.read(25)[24:25] == b"\x10"
-    return image.format == "TIFF" and 16 in tuple(image.tag_v2.get(258, (8,)))
-
-
-def _deep_values(path, image, photo):
-    """16-bit (or float) pixels -> float32 RGB and alpha or None."""
-    if image.mode == "F":
-        values = np.asarray(image, np.float32)
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-            raise ColorizeError(f"{path}: expected float values in 0..1, got others", status=1)
-        photo.bits, photo.was_grey = 16, True
-        return values[..., None].repeat(3, axis=-1), None
-    data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if data is None:
-        data = np.asarray(image)
-    if data.dtype != np.uint16:
-        if data.min() < 0 or data.max() > 65535:
-            raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
-        data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
-    photo.bits = 16
-    values = data.astype(np.float32) / 65535
-    if values.ndim == 2:
-        photo.was_grey = True
-        if image.info.get("transparency") is None and image.format == "TIFF" and image.tag_v2.get(262) == 0:
-            values = 1 - values  # TIFF may count from white; Pillow and OpenCV leave 16-bit values as they are
-        return values[..., None].repeat(3, axis=-1), None
-    alpha = values[..., 3] if values.shape[-1] == 4 else None
-    return np.ascontiguousarray(values[..., 2::-1]), alpha
-
-
 def _values(image, photo):
     """8-bit pixels of any mode -> float32 RGB in sRGB and alpha or None."""
     alpha = None
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     photo.was_grey = image.mode in ("1", "L", "LA")
+    if image.mode == "1":
+        photo.notes.append("it has black and white only, no greys")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         straight = image.convert("RGBA")
         alpha = np.asarray(straight.getchannel("A"), np.float32) / 255
         image, profile = straight.convert("RGB"), image.info.get("icc_profile")
         image.info["icc_profile"] = profile
-    rgb = _to_srgb(image, photo)
-    return np.asarray(rgb, np.float32) / 255, alpha
+    values = np.array(_to_srgb(image, photo), np.float32)
+    values /= 255
+    return values, alpha
 
 
 def _to_srgb(image, photo):
@@ -223,20 +226,13 @@ def write_photo(path, rgb, like=None):
     temporary = path.with_name(f".{path.stem[:60]}.{os.getpid()}.part")
     deep = like is not None and like.bits == 16 and path.suffix.lower() in (".png", ".tif", ".tiff")
     try:
-        write = _write_deep if deep else _write
-        write(temporary, path.suffix.lower(), np.asarray(rgb), like)
+        if deep:
+            temporary.write_bytes(encode_deep(path.suffix.lower(), np.asarray(rgb), like, _srgb().tobytes()))
+        else:
+            _write(temporary, path.suffix.lower(), np.asarray(rgb), like)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _write_deep(path, suffix, rgb, like):
-    channels = [rgb[..., ::-1]] + ([like.alpha[..., None]] if like.alpha is not None else [])
-    values = np.rint(np.concatenate(channels, axis=-1).clip(0, 1) * 65535).astype(np.uint16)
-    done, data = cv2.imencode(suffix, values)
-    if not done:
-        raise OSError(f"could not encode {suffix}")
-    path.write_bytes(data.tobytes())
 
 
 def _write(path, suffix, rgb, like):
@@ -248,7 +244,7 @@ def _write(path, suffix, rgb, like):
     if like is not None and like.exif and suffix != ".bmp":
         options["exif"] = like.exif
     if like is not None and like.dpi and suffix != ".webp":
-        options["dpi"] = tuple(float(x) for x in like.dpi)
+        options["dpi"] = like.dpi
     options |= {
         ".jpg": {"quality": 95, "subsampling": 0},
         ".jpeg": {"quality": 95, "subsampling": 0},

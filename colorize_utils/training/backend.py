@@ -5,6 +5,8 @@ traced by `tf.function`. On JAX `compile_step` jits a pure function that puts th
 `keras.StatelessScope` and returns the values they have at its end.
 """
 
+import os
+
 import keras
 import numpy as np
 
@@ -24,9 +26,10 @@ def configure(deterministic):
     tf.config.experimental.enable_op_determinism()
     try:
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        return tf.config.threading.get_inter_op_parallelism_threads() == 1
-    return True
+        return True
+    except RuntimeError:  # TensorFlow has started already; what it was started with counts
+        started_with = tf.config.threading.get_inter_op_parallelism_threads()
+        return (started_with or int(os.environ.get("TF_NUM_INTEROP_THREADS", 0))) == 1
 
 
 def on_accelerator():

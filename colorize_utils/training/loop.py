@@ -57,6 +57,7 @@ def train(
     initial=None,
     steps=None,
     epochs=None,
+    rates=None,
     until=None,
     deterministic=True,
     say=print,
@@ -67,21 +68,20 @@ def train(
     data: folder of a prepared set. run: folder to write; when it holds a run of the same settings, that is continued
     from its newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None.
     initial: a model file to start the generator from. steps: phase name -> step function, to try one's own.
-    epochs: one number a phase. until: name of the phase to stop after; a later call goes on from there. changes: preset
-    fields to change (crop=96, batch=16, ...). An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns;
-    state["finished"] tells whether all is done.
+    epochs, rates: a number a phase, instead of the preset's and the recipe's. until: name of the phase to stop after; a
+    later call goes on from there. changes: preset fields to change (crop=96, batch=16, ...). An interrupt (Ctrl-C,
+    SIGTERM) saves between two steps and returns; state["finished"] and state["stopped"] tell.
     """
     with only_process(run):
         if deterministic:
             backend.configure(True)
-        return _train(
-            get_preset(preset, **changes), recipe, data, run, seed, backbone_weights, initial, steps, epochs, until, say
-        )
+        preset = get_preset(preset, **changes)
+        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates)
+        return _train(preset, recipe, data, run, seed, initial, steps, until, say)
 
 
-def _train(preset, recipe, data, run, seed, backbone_weights, initial, steps, epochs, until, say):
+def _train(preset, recipe, data, run, seed, initial, steps, until, say):
     folder, data = Path(run), PreparedSet.open(data)
-    recipe = get_recipe(recipe, preset, backbone_weights, epochs)
     names = [phase.name for phase in recipe.phases]
     if until is not None and until not in names:
         raise ColorizeError(f"expected until to be a phase out of {', '.join(names)}, got {until!r}")
@@ -96,6 +96,7 @@ def _train(preset, recipe, data, run, seed, backbone_weights, initial, steps, ep
     progress = Progress(say)
     context = Run(folder, recipe, preset, data, seed, nets, checkpoints, progress, threading.Event(), state)
     context.on_device, context.steps = backend.on_accelerator(), steps or {}
+    state["stopped"] = False
     if state["finished"]:
         say(f"{folder} is finished: all {len(recipe.phases)} phases are trained")
         return state
@@ -103,6 +104,7 @@ def _train(preset, recipe, data, run, seed, backbone_weights, initial, steps, ep
         for index in range(state["phase"], len(recipe.phases)):
             _run_phase(context, index, found[0] if found and index == found[1]["phase"] else None)
             if context.stop.is_set():
+                state["stopped"] = True
                 say(f"stopped at {where(context)}; the same call goes on from here")
                 return state
             if names[index] == until and index + 1 < len(names):
@@ -142,8 +144,8 @@ def _fresh_state():
 
 def _networks(recipe, resumed, initial):
     spec = dict(recipe.generator)
-    if resumed and "weights" in spec:
-        spec["weights"] = None  # everything comes from the checkpoint: the encoder's file may be gone by now
+    if (resumed or initial) and "weights" in spec:
+        spec["weights"] = None  # everything comes from the checkpoint, or from ``initial``
     generator = build_network(spec)
     ema = build_network({**spec, "weights": None} if "weights" in spec else spec)
     if initial and not resumed:

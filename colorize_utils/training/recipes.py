@@ -101,8 +101,11 @@ PRESETS = {
 }
 
 
-def get_recipe(name, preset, backbone_weights=None, epochs=None):
-    """The recipe ``name`` with the preset's epochs (or ``epochs``, a number a phase) and encoder weights filled in."""
+def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None):
+    """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
+
+    epochs, rates: a number a phase, in the phases' order; by default the preset's (else the recipe's) and the recipe's.
+    """
     if name not in RECIPES:
         raise ColorizeError(f"expected a recipe out of {', '.join(RECIPES)}, got {name!r}")
     recipe = RECIPES[name]
@@ -110,7 +113,10 @@ def get_recipe(name, preset, backbone_weights=None, epochs=None):
     if len(lengths) != len(recipe.phases) or any(n < 0 for n in lengths):
         wanted = ", ".join(p.name for p in recipe.phases)
         raise ColorizeError(f"expected {len(recipe.phases)} numbers of epochs ({wanted}), got {list(lengths)}")
-    phases = tuple(replace(p, epochs=n) for p, n in zip(recipe.phases, lengths, strict=True))
+    peaks = rates or tuple(p.rate for p in recipe.phases)
+    if len(peaks) != len(recipe.phases) or any(r < 0 for r in peaks):
+        raise ColorizeError(f"expected {len(recipe.phases)} learning rates, one a phase, got {list(peaks)}")
+    phases = tuple(replace(p, epochs=n, rate=r) for p, n, r in zip(recipe.phases, lengths, peaks, strict=True))
     generator = dict(recipe.generator)
     if "weights" in generator:
         generator["weights"] = backbone_weights

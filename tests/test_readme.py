@@ -1,0 +1,77 @@
+"""The README: thirteen chapters in their order, links that lead somewhere, commands that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from colorize_utils import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXTS = ["README.md", "saved_models/MODEL_CARD.md", "saved_models/WEIGHTS-LICENSE.md"]
+CHAPTERS = [
+    "👀 Overview",
+    "➡️ Introduction",
+    "📦 Usage",
+    "🖌️ Color Space Choice",
+    "🗃️ Dataset",
+    "🧹 Data Preparation",
+    "⌨️ Project Challenges and Key Concepts",
+    "⚙️ Model version and optimizers",
+    "👀 Results",
+    "📏 Metrics",
+    "🔮 Conclusion and future steps",
+    "📜 References",
+    "✒️ License",
+]
+
+
+def _text(name="README.md"):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_chapters_are_the_original_projects_in_its_order():
+    assert _text().startswith("# 🎨 ColorizeIMG\n")
+    headings = re.findall(r"^## (.+)$", _text(), re.MULTILINE)
+    assert headings == ["Table of Contents", *CHAPTERS]
+    bodies = re.split(r"^## .+$", _text(), flags=re.MULTILINE)[2:]
+    assert all(len(body.strip()) > 100 for body in bodies)
+
+
+def test_the_contents_lead_to_the_chapters():
+    listed = re.findall(r"^- \[(.+?)\]\(#(.+?)\)$", _text(), re.MULTILINE)
+    assert [title for title, _ in listed] == CHAPTERS
+    for title, anchor in listed:
+        assert f'<a id="{anchor}"></a>\n## {title}\n' in _text()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_that_are_linked_or_shown_exist(name):
+    folder = (ROOT / name).parent
+    for target in re.findall(r"\]\(([^)#]+)\)", _text(name)):
+        if not target.startswith("http"):
+            assert (folder / target).exists(), target
+
+
+def _commands():
+    for name in TEXTS:
+        for block in re.findall(r"^```\n(.*?)^```", _text(name), re.DOTALL | re.MULTILINE):
+            yield from re.findall(r"^python -m colorize_utils (.+)$", block, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", sorted(set(_commands())))
+def test_commands_that_are_shown_are_understood(command):
+    words = shlex.split(command)
+    cli.build_parser(words[0]).parse_args(words)
+
+
+def test_the_five_chapters_that_were_empty_show_measured_figures_or_commands():
+    for title in ("👀 Results", "📏 Metrics"):
+        body = _text().split(f"## {title}\n")[1].split("\n## ")[0]
+        assert "<!-- report:" in body
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_text_was_left_to_be_filled_in(name):
+    assert not re.search(r"[A-Z]+_TEXT|TODO|FIXME|lorem", _text(name))
