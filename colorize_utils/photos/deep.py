@@ -3,13 +3,12 @@
 Pillow opens such colour as 8 bits without a word, and writes none; OpenCV does both, but knows nothing of EXIF.
 """
 
-import io
 import struct
 import zlib
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ..errors import ColorizeError
 from .icc import deep_to_srgb
@@ -22,9 +21,14 @@ def is_deep(path, image):
     if image.mode.startswith("I") or image.mode == "F":
         return True
     if image.format == "PNG":
-        with open(path, "rb") as file:
-            return file.read(25)[24:25] == b"\x10"
+        return _png_header(path)[0] == 16
     return image.format == "TIFF" and 16 in image.tag_v2.get(BITS, (8,)) and image.mode != "CMYK"
+
+
+def _png_header(path):
+    """Bits a channel and color type."""
+    with open(path, "rb") as file:
+        return tuple(file.read(26)[24:])
 
 
 def read_deep(path, image, photo):
@@ -46,7 +50,8 @@ def read_deep(path, image, photo):
         if data.min() < 0 or data.max() > 65535:
             raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
         data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
-    photo.was_grey = data.ndim == 2 or image.mode == "LA"  # OpenCV gives grey with alpha as colour
+    # Pillow and OpenCV both give a PNG's grey with alpha (color type 4) as colour.
+    photo.was_grey = data.ndim == 2 or (image.format == "PNG" and _png_header(path)[1] == 4)
     alpha = data[..., 3].astype(np.float32) / 65535 if data.ndim == 3 and data.shape[2] == 4 else None
     if photo.was_grey:
         data = data if data.ndim == 2 else np.ascontiguousarray(data[..., 0])
@@ -64,11 +69,12 @@ def _decoded(path, image):
         planes = tifffile.imread(path, key=0)
         return np.ascontiguousarray(planes[[2, 1, 0, *range(3, len(planes))]].transpose(1, 2, 0)), False
     image.load()  # OpenCV fills up what is missing in a truncated file; Pillow says so
-    level = cv2.setLogLevel(0)  # its complaints go to stderr; ours is the one line
+    logging = cv2.utils.logging
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # its complaints go to stderr; ours is the one line
     try:
         data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     finally:
-        cv2.setLogLevel(level)
+        logging.setLogLevel(level)
     if data is not None:
         return data, image.format == "TIFF"
     if image.mode.startswith("I"):
@@ -123,18 +129,30 @@ def _with_chunks(data, like, _):
 
 
 def _with_tags(data, like, profile):
-    """TIFF bytes with a new directory at the end that has EXIF, resolution and profile as well."""
-    with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
-        directory = image.tag_v2
+    """TIFF bytes with a second directory at the end: the entries of the first, and EXIF, resolution and profile."""
+    added = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
     if like.exif:
         exif = Image.Exif()
         exif.load(like.exif)
-        for tag, value in exif.items():
-            if tag not in directory:
-                directory[tag] = exif.get_ifd(tag) if tag in (EXIF, GPS) else value
+        for tag in exif:
+            added[tag] = exif.get_ifd(tag) if tag in (EXIF, GPS) else exif[tag]
     if like.dpi:
-        directory[282], directory[283], directory[296] = float(like.dpi[0]), float(like.dpi[1]), 2
-    directory[ICC] = profile
-    data += b"\0" * (len(data) % 2)
+        added[282], added[283], added[296] = *like.dpi, 2
+    added[ICC] = profile
     order = "<" if data[:2] == b"II" else ">"
-    return data[:4] + struct.pack(order + "I", len(data)) + data[8:] + directory.tobytes(len(data))
+    # Pillow lays out the values of the new entries behind the picture; the entries then join the old ones.
+    old = _entries(data, struct.unpack_from(order + "I", data, 4)[0], order)
+    data += b"\0" * (len(data) % 2)
+    start = len(data)
+    data += added.tobytes(start)
+    data += b"\0" * (len(data) % 2)
+    entries = sorted((old | _entries(data, start, order)).items())
+    directory = struct.pack(order + "H", len(entries)) + b"".join(entry for _, entry in entries) + bytes(4)
+    return data[:4] + struct.pack(order + "I", len(data)) + data[8:] + directory
+
+
+def _entries(data, start, order):
+    """The entries of a TIFF directory: tag -> its 12 bytes (TIFF 6.0, section 2)."""
+    (count,) = struct.unpack_from(order + "H", data, start)
+    raw = [data[start + 2 + 12 * k : start + 14 + 12 * k] for k in range(count)]
+    return {struct.unpack(order + "H", entry[:2])[0]: entry for entry in raw}

@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from ..color import _srgb_from_linear
+from ..color import _linear_from_srgb, _srgb_from_linear
 
 # Linear sRGB to XYZ, adapted to D50 by Bradford as profiles are (IEC 61966-2-1 and ICC.1:2022, annex E).
 _D50_FROM_SRGB = np.array(
@@ -21,8 +21,8 @@ _BLOCK = 256  # rows converted at once, so that a large scan needs no second cop
 def deep_to_srgb(data, profile):
     """uint16 (H, W) or (H, W, 3) in the profile's space -> float32 sRGB of that shape in [0, 1].
 
-    Colours outside sRGB are clipped, as the relative colorimetric intent has it. A profile that is sRGB within half an
-    8-bit step changes nothing. ValueError if the profile is damaged or of a kind that is not read here.
+    Colours outside sRGB are clipped, as the relative colorimetric intent has it. A profile that is sRGB changes
+    nothing. ValueError if the profile is damaged or of a kind that is not read here.
     """
     try:
         curves, matrix = _read(bytes(profile))
@@ -32,14 +32,20 @@ def deep_to_srgb(data, profile):
         raise ValueError(f"expected a profile of {data.shape[2:] or 1} channels, got {len(curves)}")
     levels = np.arange(65536) / 65535
     tables = [curve(levels).astype(np.float32) for curve in curves]
-    probe = np.rint(np.stack(np.meshgrid(*[np.linspace(0, 65535, 9)] * len(curves)), axis=-1)).astype(np.uint16)
-    probe = probe if len(curves) == 3 else probe[..., 0]
-    if np.abs(_convert(probe, tables, matrix) - probe / 65535).max() < 0.5 / 255:
+    if _is_srgb(tables, matrix, levels):
         return data.astype(np.float32) / np.float32(65535)
     rgb = np.empty(data.shape, np.float32)
     for start in range(0, len(data), _BLOCK):
         rgb[start : start + _BLOCK] = _convert(data[start : start + _BLOCK], tables, matrix)
     return rgb
+
+
+def _is_srgb(tables, matrix, levels):
+    # In linear values; sRGB profiles in use differ from each other by less.
+    expected = _linear_from_srgb(levels)
+    return (matrix is None or np.abs(matrix - np.eye(3)).max() < 2e-3) and all(
+        np.abs(table - expected).max() < 1e-3 for table in tables
+    )
 
 
 def _convert(data, tables, matrix):
