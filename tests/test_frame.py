@@ -164,12 +164,16 @@ def test_an_installed_package_has_every_module():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")
-def test_set_up_passes_over_a_broken_python_and_names_a_missing_venv(tmp_path):
+def test_set_up_names_a_missing_venv_module(tmp_path, tool, monkeypatch, capsys):
     tools = _shell_python(tmp_path / "tools", "python3.13", "3 13", status=1)
-    done = _set_up(tmp_path, "--python", "3.13", PATH=f"{tools}:/bin:/usr/bin", PYENV_ROOT=str(tmp_path))
-    assert done.returncode == 1
-    assert done.stderr.startswith("set-up: Python 3.13 has no venv module")
-    assert len(done.stderr.splitlines()) == 1
+    monkeypatch.setenv("PATH", str(tools))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr(tool.sys, "executable", str(tools / "python3.13"))
+    with pytest.raises(SystemExit) as stopped:
+        tool.find_python("3.13")
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("set-up: Python 3.13 has no venv module") and error.count("\n") == 1
 
 
 def test_set_up_is_instant_when_all_is_there(tmp_path, tool):
