@@ -68,7 +68,13 @@ def _decoded(path, image):
 
         planes = tifffile.imread(path, key=0)
         return np.ascontiguousarray(planes[[2, 1, 0, *range(3, len(planes))]].transpose(1, 2, 0)), False
-    image.load()  # OpenCV fills up what is missing in a truncated file; Pillow says so
+    # OpenCV fills up what is missing in a damaged file, or asks for gigabytes that a damaged length promises; Pillow
+    # says so.
+    if image.format == "PNG":
+        with Image.open(path, formats=("PNG",)) as whole:
+            whole.verify()
+    else:
+        image.load()
     logging = cv2.utils.logging
     level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # its complaints go to stderr; ours is the one line
     try:
@@ -79,7 +85,7 @@ def _decoded(path, image):
         return data, image.format == "TIFF"
     if image.mode.startswith("I"):
         return np.asarray(image), False
-    raise ColorizeError(f"{path}: expected a 16-bit {image.format} of grey or RGB, got another kind", status=1)
+    raise ColorizeError(f"{path}: expected a whole {image.format} of 16-bit grey or RGB, got another", status=1)
 
 
 def _managed(data, image, photo):

@@ -85,7 +85,9 @@ def read_photo(path, max_pixels=300_000_000):
         raise
     except UnidentifiedImageError:
         kinds = ", ".join(s[1:] for s in SUFFIXES)
-        raise ColorizeError(f"{path}: expected a photo ({kinds}), got a file of another kind", status=1) from None
+        raise ColorizeError(
+            f"{path}: expected a photo ({kinds}), got a file of another kind or a damaged one", status=1
+        ) from None
     except MemoryError:
         raise ColorizeError(f"{path}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
