@@ -1,5 +1,7 @@
 """Zips in and out: photos people upload as one .zip, pictures handed back as one."""
 
+import errno
+import lzma
 import os
 import zipfile
 import zlib
@@ -10,46 +12,92 @@ from ..photos.files import SUFFIXES
 
 MOST_BYTES = 4_000_000_000
 MOST_FILES = 10_000
+# What Python's zipfile raises for damage, a password (RuntimeError), or a method of packing it does not know.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError, ValueError)
+_NO_NAMES = str.maketrans(dict.fromkeys('<>:"|?*' + "".join(map(chr, range(32))), "_"))  # Windows takes none of them
 
 
-def unpack_photos(archive, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES):
-    """Unpack the photos of a .zip below ``folder`` (made if needed) -> list of their paths.
+def unpack_photos(archive, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES, failed=None):
+    """Unpack the photos of a .zip below ``folder`` (made if needed) -> list of their paths, in the order of the zip.
 
-    Only files with a photo's suffix are taken, never outside ``folder`` whatever their names say, and never more bytes
-    than were announced. ColorizeError (status 1) for what is no .zip, is damaged, protected, or unpacks to too much.
+    Only files with a photo's suffix are taken, never outside ``folder`` whatever their names say, never one over
+    another, and never more bytes than were announced. ColorizeError (status 1) for what is no .zip or unpacks to too
+    much. A photo in it that is damaged or protected is an error too, unless ``failed(name, reason)`` takes it: then the
+    others are unpacked.
     """
     archive, folder = Path(archive), Path(folder)
     try:
         with zipfile.ZipFile(archive) as packed:
             photos = [info for info in packed.infolist() if _is_photo(info)]
-            total = sum(info.file_size for info in photos)
-            if len(photos) > most_files or total > most_bytes:
-                raise ColorizeError(
-                    f"{archive.name}: expected at most {most_files:,} photos and {most_bytes / 1e9:g} GB, "
-                    f"got {len(photos):,} and {total / 1e9:.1f} GB",
-                    status=1,
-                )
-            return [_unpack(packed, info, folder) for info in photos]
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
-        raise ColorizeError(f"{archive.name}: expected a whole .zip without password, got: {error}", 1) from None
+            _check_size(archive, photos, most_bytes, most_files)
+            targets = _targets(photos, folder)
+            return [t for info, t in zip(photos, targets, strict=True) if _unpack(packed, archive, info, t, failed)]
+    except _DAMAGE as error:
+        raise ColorizeError(f"{archive.name}: expected a whole .zip, got: {_line(error)}", status=1) from None
+    except OSError as error:
+        raise ColorizeError(f"{archive.name}: could not be unpacked: {_line(error)}", status=1) from None
 
 
 def _is_photo(info):
-    path = PurePosixPath(info.filename)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    path = PurePosixPath(info.filename.replace("\\", "/"))
+    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.parts)
     return not info.is_dir() and not hidden and path.suffix.lower() in SUFFIXES
 
 
-def _unpack(packed, info, folder):
-    parts = [part for part in PurePosixPath(info.filename.replace("\\", "/")).parts if part not in ("/", "..", ".")]
-    target = folder.joinpath(*(part.replace(":", "_") for part in parts))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    left = info.file_size
-    with packed.open(info) as source, open(target, "wb") as out:
-        while left and (piece := source.read(min(left, 1 << 20))):
-            out.write(piece)
-            left -= len(piece)
-    return target
+def _check_size(archive, photos, most_bytes, most_files):
+    total = sum(info.file_size for info in photos)
+    if len(photos) > most_files or total > most_bytes:
+        raise ColorizeError(
+            f"{archive.name}: expected at most {most_files:,} photos and {most_bytes / 1e9:g} GB, "
+            f"got {len(photos):,} and {total / 1e9:.1f} GB",
+            status=1,
+        )
+
+
+def _targets(photos, folder):
+    """Where each photo goes: below ``folder``, under a name every system takes, no two the same."""
+    targets, taken = [], set()
+    for info in photos:
+        path = PurePosixPath(info.filename.replace("\\", "/"))
+        parts = [p.translate(_NO_NAMES).rstrip(". ") or "_" for p in path.parts if p not in ("/", "..", ".")]
+        target, number = folder.joinpath(*parts), 1
+        while str(target).casefold() in taken:
+            number += 1
+            target = folder.joinpath(*parts).with_stem(f"{Path(parts[-1]).stem}-{number}")
+        taken.add(str(target).casefold())
+        targets.append(target)
+    return targets
+
+
+def _unpack(packed, archive, info, target, failed):
+    """Write one photo; whether that went well. What was written of a damaged one is removed."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with packed.open(info) as source, open(target, "wb") as out:
+            left = info.file_size
+            while left and (piece := source.read(min(left, 1 << 20))):
+                out.write(piece)
+                left -= len(piece)
+        if left:
+            raise EOFError("it ends too early")
+        return True
+    except (*_DAMAGE, OSError) as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise ColorizeError(f"{archive.name}: the disk is full", status=1) from None
+        name = f"{info.filename} in {archive.name}"
+        protected = info.flag_bits & 1
+        why = "it has a password" if protected else f"expected a whole photo, got: {_line(error)}"
+        if failed is None:
+            raise ColorizeError(f"{name}: {why}", status=1) from None
+        failed(name, why)
+        return False
+
+
+def _line(error):
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def pack_folder(folder, archive):
@@ -57,10 +105,11 @@ def pack_folder(folder, archive):
     folder, archive = Path(folder), Path(archive)
     archive.parent.mkdir(parents=True, exist_ok=True)
     temporary = archive.with_name(f".{archive.name}.part")
+    outputs = {archive.resolve(), temporary.resolve()}  # they may stand in the folder itself
     try:
-        # Stored, not deflated: pictures are compressed already.
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as packed:
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        # Stored, not deflated: pictures are compressed already. Not strict: a file may be dated before 1980.
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, strict_timestamps=False) as packed:
+            for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.resolve() not in outputs):
                 packed.write(path, path.relative_to(folder).as_posix())
         os.replace(temporary, archive)
     finally:
