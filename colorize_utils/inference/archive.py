@@ -5,7 +5,7 @@ import lzma
 import os
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..errors import ColorizeError
 from ..photos.files import SUFFIXES
@@ -39,9 +39,14 @@ def unpack_photos(archive, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES,
 
 
 def _is_photo(info):
-    path = PurePosixPath(info.filename.replace("\\", "/"))
-    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.parts)
-    return not info.is_dir() and not hidden and path.suffix.lower() in SUFFIXES
+    parts = _parts(info)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    return bool(parts) and not info.is_dir() and not hidden and Path(parts[-1]).suffix.lower() in SUFFIXES
+
+
+def _parts(info):
+    """The names a path in the zip is made of. Split by hand: pathlib takes "//" for a root, and keeps it."""
+    return [part for part in info.filename.replace("\\", "/").split("/") if part not in ("", ".", "..")]
 
 
 def _check_size(archive, photos, most_bytes, most_files):
@@ -58,13 +63,15 @@ def _targets(photos, folder):
     """Where each photo goes: below ``folder``, under a name every system takes, no two the same."""
     targets, taken = [], set()
     for info in photos:
-        path = PurePosixPath(info.filename.replace("\\", "/"))
-        parts = [p.translate(_NO_NAMES).rstrip(". ") or "_" for p in path.parts if p not in ("/", "..", ".")]
+        parts = [part.translate(_NO_NAMES).rstrip(". ") or "_" for part in _parts(info)]
         target, number = folder.joinpath(*parts), 1
         while str(target).casefold() in taken:
             number += 1
             target = folder.joinpath(*parts).with_stem(f"{Path(parts[-1]).stem}-{number}")
         taken.add(str(target).casefold())
+        # The names cannot lead out any more; a link that lies in the folder already could.
+        if folder.resolve() not in target.resolve().parents:
+            raise ValueError(f"a path that leads elsewhere: {info.filename!r}")
         targets.append(target)
     return targets
 
