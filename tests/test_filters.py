@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from colorize_utils import color
-from colorize_utils.photos.filters import Filters, statistics
+from colorize_utils.photos.filters import Filters, _measured, statistics
 
 
 def test_colorfulness_by_hand():
@@ -48,6 +48,15 @@ def _varied(lightness=(20, 80), chroma=40):
 def test_each_reason_has_its_photo(codes, reason):
     assert Filters().reason(codes) == reason
     assert Filters.none().reason(codes) is None
+
+
+def test_several_photos_are_measured_as_each_alone():
+    """Exactly: a photo is not left out or kept by the company it is in."""
+    rng = np.random.default_rng(2)
+    stack = np.stack([_varied(chroma=chroma) for chroma in (1, 5, 20, 60)] + [_codes([50, 0, 0])])
+    stack = np.concatenate([stack, rng.integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)])
+    assert _measured(stack) == [statistics(codes) for codes in stack]
+    assert Filters().reasons(stack) == [Filters().reason(codes) for codes in stack]
 
 
 def test_sepia_is_one_tint_and_not_called_colourful():

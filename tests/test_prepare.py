@@ -76,7 +76,11 @@ def _bytes(folder):
 def test_what_decides_the_split_never_changes():
     """Literal values: if one of these moved, every prepared set and every model's test photos would mean another."""
     fixed = (np.arange(40 * 50 * 3, dtype=np.int64) * 7919 % 251).astype(np.uint8).reshape(40, 50, 3)
+    assert content_hash(fixed) == "a0671d5a48514179"
     assert content_hash(fixed) == hashlib.sha256(b"(40, 50, 3)" + fixed.tobytes()).hexdigest()[:16]
+    assert content_hash(fixed.transpose(1, 0, 2)) != content_hash(fixed)
+    assert [split_of(key, 0.03, 0.02) for key in ("39", "51", "55", "56")] == ["val", "test", "test", "train"]
+    assert difference_hash(fixed).tobytes().hex() == "a4595932a64d4d12962d2d9a532c2c995326268d4b1616cda996964ca9939346"
     assert [split_of(key, 0.05, 0.22) for key in ("astronaut", "coffee", "hopper")] == ["train", "test", "val"]
     ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, :, None] * 4, (48, 64, 3))
     assert difference_hash(ramp).tobytes() == b"\xff" * 32
@@ -161,7 +165,7 @@ def test_interrupted_and_run_again_gives_the_same_bytes(photos, tmp_path, stop_a
     assert _bytes(tmp_path / "straight") == _bytes(tmp_path / "stopped")
 
 
-@pytest.mark.parametrize("lost", ["raw", "journal", "half a line"])
+@pytest.mark.parametrize("lost", ["raw", "journal", "half a line", "garbage"])
 def test_what_a_crash_tore_off_is_done_again(photos, tmp_path, lost):
     _prepare(Photos(photos), tmp_path / "straight")
     folder = tmp_path / "torn"
@@ -173,6 +177,8 @@ def test_what_a_crash_tore_off_is_done_again(photos, tmp_path, lost):
         raw.write_bytes(raw.read_bytes()[:-1000])
     elif lost == "journal":
         journal.write_text("\n".join(journal.read_text().splitlines()[:2]) + "\n")
+    elif lost == "garbage":
+        journal.write_bytes(journal.read_bytes()[:-40] + b"\0\xff" * 40 + b"\n")
     else:
         journal.write_text(journal.read_text()[:-5])
     _prepare(Photos(photos), folder)
@@ -188,6 +194,24 @@ def test_a_finished_set_is_left_alone_and_other_settings_are_refused(photos, tmp
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "set").iterdir()}
     with pytest.raises(ColorizeError, match="other settings .*height was 48, now 64"):
         _prepare(Photos(photos), tmp_path / "set", height=64)
+
+
+def test_leftovers_of_a_finished_set_are_tidied_up(photos, tmp_path):
+    _prepare(Photos(photos), tmp_path / "set")
+    before = _bytes(tmp_path / "set")
+    (tmp_path / "set" / "photos.raw").write_bytes(b"left")
+    _prepare(Photos(photos), tmp_path / "set")
+    assert _bytes(tmp_path / "set") == before
+
+
+def test_a_folder_with_other_files_is_refused(photos, tmp_path):
+    (tmp_path / "train.npy").write_bytes(b"somebody's")
+    with pytest.raises(ColorizeError, match=r"expected an empty folder .* found train\.npy"):
+        _prepare(Photos(photos), tmp_path)
+    assert (tmp_path / "train.npy").read_bytes() == b"somebody's"
+    (tmp_path / "train.npy").rename(tmp_path / "settings.json")
+    with pytest.raises(ColorizeError, match="expected the settings of a prepared set"):
+        _prepare(Photos(photos), tmp_path)
 
 
 def test_a_full_disk_is_one_line_and_the_same_call_goes_on(photos, tmp_path, monkeypatch):

@@ -20,17 +20,25 @@ class Statistics:
 
 def statistics(codes):
     """Lab codes uint8 (H, W, 3) -> `Statistics`."""
-    # Every other pixel is enough for means and spreads, and four times as fast.
-    lab = decode_lab8(codes[::2, ::2])
-    chroma_squared = lab[..., 1] ** 2 + lab[..., 2] ** 2
+    return _measured(codes[None])[0]
+
+
+def _measured(stack):
+    """Lab codes uint8 (N, H, W, 3) -> a list of N `Statistics`. Together, since NumPy is quicker with large arrays."""
+    # Every other pixel is enough for means and spreads, and four times as fast; so is one channel after the other.
+    planes = np.ascontiguousarray(stack[:, ::2, ::2].transpose(3, 0, 1, 2))
+    lab = decode_lab8(planes.transpose(1, 2, 3, 0))
+    lightness, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
     rgb = np.clip(lab_to_rgb_unbounded(lab), 0, 1) * 255
-    return Statistics(
-        mean_lightness=float(lab[..., 0].mean()),
-        lightness_spread=float(lab[..., 0].std()),
-        colorfulness=float(colorfulness(rgb)),
-        grey_share=float((chroma_squared < 16).mean()),
-        ab_spread=float(np.sqrt(lab[..., 1].var() + lab[..., 2].var())),
+    each = (1, 2)
+    columns = (
+        lightness.mean(axis=each),
+        lightness.std(axis=each),
+        colorfulness(rgb),
+        (a**2 + b**2 < 16).mean(axis=each),
+        np.sqrt(a.var(axis=each) + b.var(axis=each)),
     )
+    return [Statistics(*map(float, row)) for row in zip(*columns, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,13 @@ class Filters:
 
     def reason(self, codes):
         """Why a photo (Lab codes uint8 (H, W, 3)) is left out, as a short text, or None if it is kept."""
-        found = statistics(codes)
+        return self.reasons(codes[None])[0]
+
+    def reasons(self, stack):
+        """The same for several photos, uint8 (N, H, W, 3): a list of texts and None."""
+        return [self._reason(found) for found in _measured(stack)]
+
+    def _reason(self, found):
         if found.mean_lightness < self.min_lightness:
             return "too dark"
         if found.mean_lightness > self.max_lightness:

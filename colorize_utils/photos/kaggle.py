@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .. import color
@@ -31,7 +32,7 @@ class KaggleLab:
         self.name = "kaggle" if part is None else f"kaggle-part{part}"
         self._pieces = [(grey, int(starts[k]), colours[k]) for k in chosen]
         self.luma = self._is_luma()
-        self._table = lightness_table() if self.luma else None
+        self._table = _table_of_all_codes() if self.luma else None
         kind = "BT.601 luma; L is worked out from it and ab" if self.luma else "the L of Lab"
         say(f"{self.folder}: {len(self):,} photos; gray_scale.npy is {kind}")
 
@@ -51,11 +52,15 @@ class KaggleLab:
         return Item(f"{position:05d}", lambda: (self._codes(grey[position], ab[index]), True))
 
     def _codes(self, grey, ab):
+        grey, ab = np.asarray(grey), np.asarray(ab)
         if self.luma:
-            a = np.clip(ab[..., 0], _A[0], _A[-1]).astype(np.intp) - _A[0]
-            b = np.clip(ab[..., 1], _B[0], _B[-1]).astype(np.intp) - _B[0]
-            grey = self._table[a, b, grey]
-        return np.concatenate([grey[..., None], ab], axis=-1)
+            # The three codes side by side are one number, by which the table is looked up.
+            key = np.zeros((*grey.shape, 4), np.uint8)
+            cv2.mixChannels([grey, ab], [key], [0, 0, 2, 1, 1, 2])
+            grey = self._table.take(key.view("<u4")[..., 0])
+        codes = np.empty((*grey.shape, 3), np.uint8)
+        cv2.mixChannels([grey, ab], [codes], [0, 0, 1, 1, 2, 2])
+        return codes
 
     def _is_luma(self, count=48):
         """Whether ab fits the grey array better as luma than as L: which of the two leaves the sRGB gamut less?"""
@@ -87,6 +92,12 @@ def lightness_table():
         for j in range(len(_B)):
             table[i, j] = np.rint(np.interp(np.arange(256) / 255, luma[j], grid) * 2.55)
     return table
+
+
+def _table_of_all_codes():
+    """uint8 (2^24,): `lightness_table` by ``(a * 256 + b) * 256 + luma``; ab beyond sRGB counts as its nearest."""
+    around = ((_A[0], 255 - _A[-1]), (_B[0], 255 - _B[-1]), (0, 0))
+    return np.pad(lightness_table(), around, mode="edge").ravel()
 
 
 def _fetched():

@@ -6,71 +6,30 @@ writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``sett
 """
 
 import csv
-import hashlib
 import json
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..color import encode_lab8, grey_from_lightness, lightness_from_grey, rgb_to_lab
 from ..errors import ColorizeError
 from .filters import Filters
+from .stored import content_hash, difference_hash, fit_photo, split_of, stored_codes
+
+__all__ = ["content_hash", "difference_hash", "fit_photo", "prepare", "split_of", "stored_codes"]
 
 VERSION = 1
 COLUMNS = ("name", "source", "split", "row", "hash", "dhash", "transposed", "reason")
-_GREY_OF_CODE = np.rint(grey_from_lightness(np.arange(256) / 2.55) * 65535).astype(np.uint16)
-_CODE_OF_GREY = np.rint(lightness_from_grey(np.arange(65536) / 65535) * 2.55).astype(np.uint8)
+WORKING = ("photos.raw", "journal.jsonl")  # what is there until a set is finished
+CHUNK = 16  # photos a task
 NEAR = 24  # bits of 256 in which two difference hashes may differ and still be called the same picture
-
-
-def content_hash(pixels):
-    """Hex SHA-256 (first 16 digits) of a photo's own pixels, uint8 (H, W, 3): the same wherever the file lies."""
-    pixels = np.ascontiguousarray(pixels)
-    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]
-
-
-def split_of(key, val, test):
-    """Which part a photo belongs to, from its content hash alone (or its parent's name, for crops of one photo).
-
-    So adding photos never moves one, and nothing depends on names, order or a random seed.
-    """
-    position = int(hashlib.sha256(key.encode()).hexdigest()[:12], 16) / 16**12
-    return "test" if position < test else "val" if position < test + val else "train"
-
-
-def difference_hash(codes):
-    """256-bit difference hash of Lab codes (H, W, 3): is each cell of a 16x17 grid lighter than the one to its left."""
-    small = cv2.resize(np.ascontiguousarray(codes[..., 0]), (17, 16), interpolation=cv2.INTER_AREA).astype(np.int16)
-    return np.packbits(small[:, 1:] > small[:, :-1])
-
-
-def fit_photo(pixels, height, width, fit="crop"):
-    """Pixels (h, w, channels) -> (height, width, channels) and whether they were transposed.
-
-    A portrait photo is transposed (rows become columns) to fit a landscape store. "crop" keeps the aspect and cuts the
-    centre; "squash" does not keep it, to reproduce others. Area averaging where it shrinks.
-    """
-    transposed = (pixels.shape[0] > pixels.shape[1]) and height < width
-    if transposed:
-        pixels = pixels.transpose(1, 0, 2)
-    h, w = pixels.shape[:2]
-    size = (width, height)
-    if fit == "crop":
-        scale = max(height / h, width / w)
-        size = (max(width, round(w * scale)), max(height, round(h * scale)))
-    shrinks = size[0] <= w and size[1] <= h
-    if size != (w, h):
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        pixels = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=method)
-        pixels = pixels if pixels.ndim == 3 else pixels[..., None]  # OpenCV drops a single channel
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return np.ascontiguousarray(pixels[top : top + height, left : left + width]), transposed
 
 
 def _settings(source, height, width, filters, fit, val, test):
@@ -107,6 +66,7 @@ def prepare(
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(folder)
         rows = _read_all(source, folder, settings, filters, progress)
         _leave_out_copies(rows)
         counts = _write_splits(folder, rows, settings)
@@ -125,11 +85,23 @@ def _finished(folder, settings):
     path = folder / "settings.json"
     if not path.is_file():
         return False
-    before = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ColorizeError(f"expected the settings of a prepared set in {path}, got something else", 1) from None
     changed = [f"{k} was {before.get(k)!r}, now {v!r}" for k, v in settings.items() if before.get(k) != v]
     if changed:
         raise ColorizeError(f"{folder} was prepared with other settings ({'; '.join(changed[:3])}); use another folder")
+    for name in WORKING:
+        (folder / name).unlink(missing_ok=True)  # where the call that finished was killed before it tidied up
     return True
+
+
+def _refuse_foreign(folder):
+    """ColorizeError if ``folder`` has files of someone else: they would be mixed with ours or written over."""
+    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if found and not set(found) & set(WORKING):
+        raise ColorizeError(f"expected an empty folder or a half-prepared set in {folder}, found {found[0]}")
 
 
 def _read_all(source, folder, settings, filters, progress):
@@ -142,36 +114,57 @@ def _read_all(source, folder, settings, filters, progress):
         open(journal, "a", encoding="utf-8") as lines,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
         tqdm(total=len(source), initial=len(rows), unit="photo", disable=None if progress else True) as bar,
+        closing(_in_order(pool, source.items(len(rows)), settings, filters)) as batches,
     ):
         if not rows and lines.tell() == 0:
             lines.write(json.dumps(settings) + "\n")
         kept = sum(not row["reason"] for row in rows)
-        for row, codes in _in_order(pool, source.items(len(rows)), settings, filters):
-            if not row["reason"]:
-                # The photo first, then the line that speaks of it.
-                codes_file.write(codes.tobytes())
-                codes_file.flush()
-                row["row"], kept = kept, kept + 1
-            lines.write(json.dumps(row) + "\n")
+        for done in batches:
+            for row, codes in done:
+                if not row["reason"]:
+                    codes_file.write(codes)
+                    row["row"], kept = kept, kept + 1
+            # The photos first, then the lines that speak of them.
+            codes_file.flush()
+            lines.write("".join(json.dumps(row) + "\n" for row, _ in done))
             lines.flush()
-            rows.append(row)
-            bar.update()
+            rows += [row for row, _ in done]
+            bar.update(len(done))
     return rows
 
 
 def _in_order(pool, items, settings, filters):
-    """Convert items on all cores, a few ahead, and yield (row, codes) in the order of the source."""
-    waiting = deque()
-    for item in items:
-        waiting.append(pool.submit(_convert, item, settings, filters))
-        if len(waiting) > 64:
+    """Convert items on all cores, a few ahead, and yield lists of (row, codes) in the order of the source.
+
+    Several photos a task: what one takes is so short that threads would mostly hand the interpreter to each other.
+    """
+    waiting, items, threads = deque(), iter(items), cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the pool has a thread a core already
+    try:
+        while some := list(islice(items, CHUNK)):
+            waiting.append(pool.submit(_convert, some, settings, filters))
+            if len(waiting) > 2 * (os.cpu_count() or 1):
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    finally:
+        for task in waiting:
+            task.cancel()
+        cv2.setNumThreads(threads)
 
 
-def _convert(item, settings, filters):
-    """One item -> (index row, Lab codes (H, W, 3) or None)."""
+def _convert(items, settings, filters):
+    """Some items -> a list of (index row, Lab codes (H, W, 3) or None)."""
+    done = [_convert_one(item, settings) for item in items]
+    readable = [(row, codes) for row, codes in done if codes is not None]
+    if readable:
+        reasons = filters.reasons(np.stack([codes for _, codes in readable]))
+        for (row, _), reason in zip(readable, reasons, strict=True):
+            row["reason"] = reason or ""
+    return done
+
+
+def _convert_one(item, settings):
     row = dict.fromkeys(COLUMNS, "") | {"name": item.name, "source": settings["source"]}
     try:
         pixels, is_lab = item.read()
@@ -179,25 +172,11 @@ def _convert(item, settings, filters):
         return row | {"reason": f"not readable: {error}"}, None
     row["hash"] = content_hash(pixels)
     row["split"] = split_of(item.parent or row["hash"], settings["val"], settings["test"])
-    codes, transposed = _codes(pixels, is_lab, settings)
+    codes, transposed = stored_codes(pixels, is_lab, settings["height"], settings["width"], settings["fit"])
     row["transposed"] = int(transposed)
     row["dhash"] = difference_hash(codes).tobytes().hex()
     row["parent"] = item.parent or ""
-    row["reason"] = filters.reason(codes) or ""
     return row, codes
-
-
-def _codes(pixels, is_lab, settings):
-    size = settings["height"], settings["width"], settings["fit"]
-    if not is_lab:
-        # sRGB values are averaged, then converted: the same order as in `inference`.
-        fitted, transposed = fit_photo(pixels, *size)
-        return encode_lab8(rgb_to_lab(fitted.astype(np.float32) / 255)), transposed
-    # Lightness is averaged as the sRGB value of its grey, by tables, so that a Lab photo comes out as its RGB would.
-    # One channel at a time: OpenCV averages areas of two channels several times slower.
-    grey, transposed = fit_photo(_GREY_OF_CODE[pixels[..., :1]], *size)
-    a, b = (fit_photo(pixels[..., k : k + 1], *size)[0] for k in (1, 2))
-    return np.concatenate([_CODE_OF_GREY[grey], a, b], axis=-1), transposed
 
 
 def _resume(journal, raw, settings, size):
@@ -205,8 +184,12 @@ def _resume(journal, raw, settings, size):
     if not journal.is_file():
         raw.unlink(missing_ok=True)
         return []
-    lines = journal.read_text(encoding="utf-8").split("\n")[:-1]  # the last piece is a line that was cut, or empty
-    whole = [json.loads(line) for line in lines]
+    whole = []
+    for line in journal.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:  # the last piece was cut
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            break  # a crash of the whole machine may leave anything; from here on it is done again
     if whole and whole[0] != settings:
         raise ColorizeError(f"{journal.parent} holds a half-prepared set with other settings; use another folder")
     rows, kept, available = [], 0, (raw.stat().st_size if raw.is_file() else 0) // size
@@ -294,6 +277,6 @@ def _write_splits(folder, rows, settings):
     temporary = folder / "settings.json.tmp"
     temporary.write_text(json.dumps(settings | {"counts": counts}, indent=1), encoding="utf-8")
     os.replace(temporary, folder / "settings.json")
-    (folder / "photos.raw").unlink()
-    (folder / "journal.jsonl").unlink()
+    for name in WORKING:
+        (folder / name).unlink()
     return counts
