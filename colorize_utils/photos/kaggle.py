@@ -67,8 +67,8 @@ class KaggleLab:
         outside = np.zeros(2)
         for grey, first, ab in self._pieces:
             for index in np.linspace(0, len(ab) - 1, min(count, len(ab))).astype(int):
-                plane = np.asarray(grey[first + index])[::6, ::6]
-                chroma = np.asarray(ab[index])[::6, ::6].astype(np.float32) - 128
+                plane = np.asarray(grey[first + index])[::12, ::12]
+                chroma = np.asarray(ab[index])[::12, ::12].astype(np.float32) - 128
                 as_luma = color.luma_to_lightness(plane / 255, chroma)
                 for k, lightness in enumerate((plane / 2.55, as_luma)):
                     lab = np.concatenate([lightness[..., None], chroma], axis=-1)
