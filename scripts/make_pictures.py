@@ -75,7 +75,7 @@ def main():
     args = parser.parse_args()
     photos = sample_photos()
     colorizer = Colorizer.load()
-    chosen = [shrunk(photos[name], 300) for name in ("cat", "hopper")]
+    chosen = [shrunk(photos[name], 300) for name in ("motorcycle", "hopper")]
     save(row([picture for photo in chosen for picture in (grey(photo), colorizer(photo))]), "before_after.jpg")
     small = [shrunk(photo, 170) for photo in photos.values()]
     results = [("given", [grey(p) for p in small]), ("coloured", [colorizer(p) for p in small]), ("the truth", small)]

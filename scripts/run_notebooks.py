@@ -111,6 +111,7 @@ def main():
     args = parser.parse_args()
     os.environ.setdefault("COLORIZE_PRESET", "smoke")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # kernels' debuggers would warn of every start
     paths = [Path(name) for name in args.names] or sorted((ROOT / "notebooks").glob("*.ipynb"))
     began = time.monotonic()
     for path in paths:

@@ -187,7 +187,7 @@ def main():
     args.venv = os.path.abspath(args.venv)
     names = ["requirements.txt"] + ["requirements-dev.txt"] * args.dev + ["requirements-app.txt"] * args.app
     lines = [line for line in requirement_lines(names) if not (args.colab and line.startswith("jupyter"))]
-    lines += ["ipykernel"] * bool(args.colab)
+    lines += ["ipykernel", "ipywidgets"] * bool(args.colab)
     constraints = ["-c", args.colab] if args.colab else []
     stamp, python = os.path.join(args.venv, "set-up.json"), python_in(args.venv)
     marks = dict.fromkeys(lines, digest(args.colab))

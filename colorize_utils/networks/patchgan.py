@@ -19,7 +19,7 @@ def build_patchgan(spectral=False, width=64):
         layer = layers.Conv2D(
             filters, 4, stride, padding, use_bias=bias, kernel_initializer=init, name=name, dtype=dtype
         )
-        x = (layers.SpectralNormalization(layer, name=f"{name}_spectral") if spectral else layer)(x)
+        x = (layers.SpectralNormalization(layer, name=f"{name}_spectral", dtype=dtype) if spectral else layer)(x)
         if norm and not spectral:
             x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
         return x

@@ -52,12 +52,12 @@ def l1(predicted_ab, ab):
 
 def real(logits):
     """Binary cross-entropy of patch logits against "this is a real photo"."""
-    return ops.mean(ops.softplus(-logits))
+    return ops.mean(ops.softplus(-ops.cast(logits, "float32")))
 
 
 def fake(logits):
     """Binary cross-entropy of patch logits against "this was coloured by the network"."""
-    return ops.mean(ops.softplus(logits))
+    return ops.mean(ops.softplus(ops.cast(logits, "float32")))
 
 
 def regression(nets, phase, photo, ab, trainable, loss=l1):
