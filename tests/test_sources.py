@@ -1,5 +1,8 @@
 """Sources: what they read is what is there, in an order that never changes, and every fault is named."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 from conftest import kaggle_photos, write_kaggle
@@ -94,6 +97,28 @@ def test_a_kaggle_set_with_a_fault_is_refused_by_name(kaggle, tmp_path, name, ch
     with pytest.raises(ColorizeError, match=message) as caught:
         KaggleLab(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_without_a_folder_kagglehub_is_asked(kaggle, monkeypatch):
+    hub = types.ModuleType("kagglehub")
+    hub.dataset_download = lambda handle: str(kaggle[0]) if handle == "shravankumar9892/image-colorization" else None
+    monkeypatch.setitem(sys.modules, "kagglehub", hub)
+    assert len(KaggleLab(say=str)) == 25
+
+    def unreachable(handle):
+        raise ConnectionError("no route\nto host")
+
+    hub.dataset_download = unreachable
+    with pytest.raises(ColorizeError, match="could not fetch .* no route. Download it .* --input DIR") as caught:
+        KaggleLab(say=str)
+    assert caught.value.status == 1
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", [0, 4, "ab1"])
+def test_a_part_that_is_not_there_is_refused(kaggle, part):
+    with pytest.raises(ColorizeError, match="expected part to be 1, 2 or 3"):
+        KaggleLab(kaggle[0], part=part)
 
 
 def test_a_folder_that_is_no_kaggle_set_is_named(tmp_path):

@@ -23,6 +23,8 @@ class KaggleLab:
     """
 
     def __init__(self, folder=None, part=None, say=print):
+        if part not in (None, 1, 2, 3):
+            raise ColorizeError(f"expected part to be 1, 2 or 3, got {part!r}")
         self.folder = _root(_fetched() if folder is None else Path(folder))
         grey = _open(self.folder / GREY, 3)
         colours = [_open(self.folder / _ab_folder(self.folder) / name, 4) for name in PARTS]
