@@ -206,6 +206,7 @@ def main():
     with open(stamp + ".tmp", "w", encoding="utf-8") as file:
         json.dump(dict(done, **marks), file, indent=1)
     os.replace(stamp + ".tmp", stamp)
+    print(f"ready: {os.path.relpath(python)}")
 
 
 if __name__ == "__main__":

@@ -73,12 +73,16 @@ def test_one_version():
     assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def tool():
-    spec = importlib.util.spec_from_file_location("set_up", ROOT / "scripts" / "set_up.py")
+def _script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def tool():
+    return _script("set_up")
 
 
 def _set_up(tmp_path, *arguments, **env):
@@ -184,3 +188,37 @@ def test_set_up_is_instant_when_all_is_there(tmp_path, tool):
     (tmp_path / "venv" / "set-up.json").write_text(json.dumps(stamp))
     done = _set_up(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def _book(*cells):
+    nbformat = pytest.importorskip("nbformat")
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    code = [nbformat.v4.new_code_cell(text, id=f"x-{number}") for number, text in enumerate(cells)]
+    return nbformat.v4.new_notebook(cells=code, metadata={**spec, "colab": {"name": "mine"}})
+
+
+def test_a_notebook_is_executed_and_cleaned(tmp_path):
+    nbformat, tool = pytest.importorskip("nbformat"), _script("run_notebooks")
+    nbformat.write(_book("print('a')\nprint(object())"), tmp_path / "one.ipynb")
+    book = tool.execute(tmp_path / "one.ipynb")
+    assert [output.text for output in book.cells[0].outputs] == ["a\n<object object>\n"]
+    assert book.metadata.keys() == {"kernelspec", "language_info"}
+    assert "execution" not in book.cells[0].metadata
+    assert tool.complaint(book, "text") is None
+
+
+def test_the_cell_that_fails_is_named(tmp_path):
+    nbformat, tool = pytest.importorskip("nbformat"), _script("run_notebooks")
+    nbformat.write(_book("1", "1 / 0", "2"), tmp_path / "one.ipynb")
+    with pytest.raises(tool.CellFailed, match=r"^cell 2 \(x-1\): ZeroDivisionError: division by zero$"):
+        tool.execute(tmp_path / "one.ipynb")
+
+
+def test_paths_of_this_machine_and_large_notebooks_are_complained_about():
+    tool = _script("run_notebooks")
+    book = _book("1")
+    book.cells[0].outputs = [{"output_type": "stream", "name": "stdout", "text": f"read {ROOT / 'x'}\n"}]
+    assert "shows a path of this machine: read " in tool.complaint(book, "text")
+    book.cells[0].outputs = [{"output_type": "display_data", "data": {"image/png": str(ROOT / "x")}, "metadata": {}}]
+    assert tool.complaint(book, "text") is None
+    assert tool.complaint(book, "é" * 800_000) == "1,600,000 bytes, expected at most 1,500,000"

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,10 +64,11 @@ def _run_cell(folder, cell, modules=None):
 
 
 def _cell(address):
+    """The set-up cell with another address in its form field."""
     text = (ROOT / "scripts" / "colab_setup_cell.py").read_text(encoding="utf-8")
-    before = 'repository = "https://github.com/aandrijana/Image-Colorization-Project"'
-    assert before in text
-    return text.replace(before, f"repository = {str(address)!r}")
+    changed, count = re.subn(r'^repository = "[^"]+"', lambda _: f"repository = {str(address)!r}", text, flags=re.M)
+    assert count == 1
+    return changed
 
 
 def _repository(folder, with_package):
