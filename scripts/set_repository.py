@@ -30,7 +30,7 @@ def owner_and_name(address):
     """'https://host/owner/name.git', 'git@host:owner/name' or 'owner/name' -> 'owner/name'; ValueError else."""
     found = re.fullmatch(rf"(?:https?://[^/]+/|git@[^:]+:|ssh://git@[^/]+/)?({NAME})(?:\.git)?/?", address.strip())
     if not found:
-        raise ValueError(f"expected OWNER/NAME or the address of a repository, got {address!r}")
+        raise ValueError(f"expected OWNER/NAME or the address of a repository, got {address.strip()!r}")
     return found.group(1)
 
 
@@ -94,7 +94,7 @@ def main(argv):
     for path, text in wanted.items():
         print(f"{path.relative_to(ROOT)}: {'differs' if check else 'rewritten'}")
         if not check:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
     if not check:
         (ROOT / "repository.txt").write_text(f"{name}\n", encoding="utf-8")
     return 1 if check and wanted else 0
