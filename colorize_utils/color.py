@@ -63,12 +63,12 @@ def lab_to_rgb_unbounded(lab):
     return _srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T)
 
 
-def fit_gamut(lab, margin=1e-4):
+def fit_gamut(lab, margin=2e-5):
     """Lab (..., 3) with L in 0..100 -> Lab inside the sRGB gamut, by reducing chroma at constant L and hue.
 
     Colours inside are returned unchanged. RGB is never clipped: clipping moves lightness and hue, this moves neither.
-    ``margin`` is how far outside [0, 1] still counts as inside (less than half a 16-bit step would be 8e-6; half an
-    8-bit step is 2e-3).
+    ``margin`` is how far outside [0, 1] still counts as inside: float32 itself is off by up to 1e-5 at the edge of the
+    gamut, and what is clipped in the end may move L by no more than 0.002.
     """
     lab = np.array(lab, np.float32)
     flat = lab.reshape(-1, 3)
@@ -169,6 +169,15 @@ def decode_lab8(codes):
     lab[..., 0] *= np.float32(1 / 2.55)
     lab[..., 1:] -= np.float32(128)
     return lab
+
+
+def lab8_to_rgb(codes):
+    """uint8 Lab codes (..., 3) of real photos -> float32 sRGB in [0, 1].
+
+    Rounded codes may lie just outside the gamut (pure yellow does). They stand for colours that were inside, so they are
+    clipped: `fit_gamut`, which holds on to the rounded L, would take most of such a colour's chroma for it.
+    """
+    return np.clip(lab_to_rgb_unbounded(decode_lab8(codes)), 0, 1)
 
 
 def normalize(lab):

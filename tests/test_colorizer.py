@@ -44,9 +44,6 @@ def test_lightness_is_kept_at_every_pixel_whatever_the_network_says(name, grey):
     assert (colored.max(-1) - colored.min(-1)).mean() > 20  # it did color
 
 
-@pytest.mark.xfail(
-    reason="fit_gamut lets 1e-4 of sRGB out of the gamut through, which is worth 0.008 of L", strict=False
-)
 @pytest.mark.parametrize("name, grey", list(grey_photos()), ids=lambda value: value if isinstance(value, str) else "")
 def test_lightness_is_kept_to_16_bits(name, grey):
     photo = np.dstack([grey] * 3).astype(np.float32) / 255

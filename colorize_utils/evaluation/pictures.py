@@ -118,7 +118,7 @@ def prepared_split(folder, split="test", side=256):
     def load(index):
         codes = part.codes[index]
         codes = codes.swapaxes(0, 1) if part.transposed[index] else codes
-        rgb = color.lab_to_rgb(color.decode_lab8(codes))
+        rgb = color.lab8_to_rgb(codes)
         return _case(part.names[index], crop(rgb, side, "crop"), rgb.shape[:2])
 
     height, width = part.codes.shape[1:3]

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from ..color import decode_lab8, denormalize, lab_to_rgb
+from ..color import decode_lab8, denormalize, lab8_to_rgb, lab_to_rgb
 from ..weights import replace_file
 
 
@@ -20,7 +20,8 @@ def draw_samples(generator, split, path, count=8, size=128):
     lab = decode_lab8(codes)
     normalized_l = lab[..., :1] / 50 - 1
     predicted = np.asarray(generator(normalized_l, training=False))
-    rows = [denormalize(normalized_l, predicted * 0), denormalize(normalized_l, predicted), lab]
-    picture = np.concatenate([np.concatenate(list(lab_to_rgb(row)), axis=1) for row in rows], axis=0)
+    painted = [lab_to_rgb(denormalize(normalized_l, ab)) for ab in (predicted * 0, predicted)]
+    rows = [np.concatenate(list(row), axis=1) for row in (*painted, lab8_to_rgb(codes))]
+    picture = np.concatenate(rows, axis=0)
     image = Image.fromarray(np.rint(picture * 255).astype(np.uint8))
     replace_file(path, lambda temporary: image.save(temporary, format="PNG"))
