@@ -96,6 +96,7 @@ def _colorize(args):
         size=args.size,
         max_pixels=args.max_pixels,
         failed=lambda source, why: complain(named(source, why), bar),
+        noted=lambda source, note: complain(named(source, note), bar),
     )
     _say_where(outcome, args.output)
     return 1 if failures or outcome.failed else 0

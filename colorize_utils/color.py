@@ -174,8 +174,8 @@ def decode_lab8(codes):
 def lab8_to_rgb(codes):
     """uint8 Lab codes (..., 3) of real photos -> float32 sRGB in [0, 1].
 
-    Rounded codes may lie just outside the gamut (pure yellow does). They stand for colours that were inside, so they are
-    clipped: `fit_gamut`, which holds on to the rounded L, would take most of such a colour's chroma for it.
+    Rounded codes may lie just outside the gamut (pure yellow does). They stand for colours that were inside, so they
+    are clipped: `fit_gamut`, which holds on to the rounded L, would take most of such a colour's chroma for it.
     """
     return np.clip(lab_to_rgb_unbounded(decode_lab8(codes)), 0, 1)
 

@@ -395,3 +395,14 @@ def test_ctrl_c_in_a_folder_leaves_whole_pictures_only(model_file, tmp_path):
     names = files_below(out)
     assert 0 < len(names) < 60 and all(n.endswith(".png") and not n.startswith(".") for n in names)
     assert all(see(out / name).shape == (1200, 1600, 3) for name in names)
+
+
+def test_what_a_person_should_know_of_a_photo_is_said_and_it_is_colored(stub, tmp_path, capsys):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (30, 40, 4), dtype=np.uint8), "CMYK").save(tmp_path / "print.tif")
+    status, said, complaints = run(capsys, "colorize", tmp_path / "print.tif", "-o", tmp_path / "out")
+    assert status == 0
+    assert len(complaints) == 1 and "print.tif: " in complaints[0] and "CMYK" in complaints[0]
+    assert files_below(tmp_path / "out") == ["print.tif"]

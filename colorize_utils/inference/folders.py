@@ -61,11 +61,12 @@ def prepare_output(out):
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
 
 
-def colorize_files(colorizer, planned, *, overwrite=False, size=None, max_pixels=300_000_000, failed=None):
+def colorize_files(colorizer, planned, *, overwrite=False, size=None, max_pixels=300_000_000, failed=None, noted=None):
     """Color what `plan` planned, in its order -> `Outcome`. ``planned`` may be wrapped in a progress bar.
 
     An output that exists is skipped unless ``overwrite``. A photo that cannot be read, colored or written costs an
     entry in ``failed`` (and a call ``failed(photo, reason)``); the others are done. Only a full disk stops everything.
+    ``noted(photo, note)`` is called for what a person should know of a photo that was colored all the same.
     """
     outcome = Outcome()
     for source, target in planned:
@@ -73,8 +74,10 @@ def colorize_files(colorizer, planned, *, overwrite=False, size=None, max_pixels
             outcome.skipped.append(target)
             continue
         try:
-            _colorize_file(colorizer, source, target, size, max_pixels)
+            notes = _colorize_file(colorizer, source, target, size, max_pixels)
             outcome.written.append(target)
+            for note in notes if noted else ():
+                noted(source, note)
         except (ColorizeError, OSError, MemoryError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
                 raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
@@ -91,6 +94,7 @@ def _colorize_file(colorizer, source, target, size, max_pixels):
     rgb = colorizer(photo.rgb, size=size)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, rgb, like=photo)
+    return photo.notes
 
 
 def reason(error):
