@@ -224,6 +224,25 @@ def _train_until(prepared, run, steps):
         return _train(prepared, run)
 
 
+def test_a_full_disk_is_said_and_training_goes_on(prepared, tmp_path, monkeypatch):
+    from colorize_utils.training.checkpoint import Checkpoints
+
+    true_save, calls = Checkpoints.save, []
+
+    def full_once(self, arrays, state, best=False):
+        calls.append(state["step"])
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        return true_save(self, arrays, state, best)
+
+    monkeypatch.setattr(Checkpoints, "save", full_once)
+    said = []
+    state = _train(prepared, tmp_path / "run", epochs=(1, 1, 0, 0), say=said.append)
+    assert state["finished"]
+    assert sum("no checkpoint at phase 1 of 4 (decoder)" in line and "the disk is full" in line for line in said) == 1
+    assert (tmp_path / "run" / "manifest.json").exists()
+
+
 def test_other_settings_are_refused_and_named(finished, prepared):
     run, _ = finished
     with pytest.raises(ColorizeError, match=r"other settings .*preset\.batch was 8, now 4"):

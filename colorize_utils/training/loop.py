@@ -1,5 +1,6 @@
 """The loop: phases one after the other, epochs inside them, and after each a checkpoint, a history row and pictures."""
 
+import errno
 import json
 import signal
 import threading
@@ -111,7 +112,7 @@ def _train(preset, recipe, data, run, seed, initial, steps, until, say):
                 say(f"{folder}: phase {index + 1} of {len(names)} ({until}) is trained; {names[index + 1]} comes next")
                 return state
     state["finished"] = True
-    checkpoints.save(network_arrays(nets), state)
+    _save(context)
     say(f"finished: {folder}")
     return state
 
@@ -227,7 +228,7 @@ def _run_phase(context, index, arrays):
             saved = time.monotonic()
         elif context.stop.is_set() or time.monotonic() - saved > preset.save_minutes * 60:
             _flush(context, index, pending, total)
-            context.checkpoints.save(network_arrays(nets), state)
+            _save(context)
             saved = time.monotonic()
         if context.stop.is_set():
             return
@@ -298,6 +299,17 @@ def _validate(context, validate):
     return float(np.mean(errors)), float(np.mean(greys))
 
 
+def _save(context, best=False):
+    """A checkpoint now. A full disk is said in a line; the last good checkpoint stays and training goes on."""
+    try:
+        context.checkpoints.save(network_arrays(context.nets), context.state, best)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        context.progress.line(
+            f"no checkpoint at {where(context)}: {reason}; the one before it is kept, training goes on"
+        )
+
+
 def _end_epoch(context, index, validate, last):
     state, nets, phase = context.state, context.nets, context.recipe.phases[index]
     error, grey = _validate(context, validate)
@@ -309,7 +321,7 @@ def _end_epoch(context, index, validate, last):
     best = state["best"] is None or error < state["best"]
     state.update(epoch=state["epoch"] + 1, sums={}, best=error if best else state["best"])
     state["history"].append(row)
-    context.checkpoints.save(network_arrays(nets), state, best)
+    _save(context, best)
     write_history(context.folder / "history.csv", state["history"])
     folder = context.phase_folder(index)
     every = -(-phase.epochs // 20)  # at most 20 snapshots a phase
