@@ -206,6 +206,7 @@ def _add_train(commands):
     sub.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
     sub.add_argument("--crop", type=number(32, 1024), metavar="N")
     sub.add_argument("--batch", type=number(1), metavar="N")
+    sub.add_argument("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
     sub.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
     sub.add_argument("--seed", type=number(0), default=0, metavar="N")
     sub.set_defaults(run=_train)
@@ -228,6 +229,7 @@ def _train(args):
         until=args.until,
         crop=args.crop,
         batch=args.batch,
+        epoch_photos=args.epoch_photos,
         precision=args.precision,
     )
     return 130 if state["stopped"] else 0

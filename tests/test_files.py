@@ -260,6 +260,45 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_exif_that_a_format_cannot_take_costs_a_line_not_the_picture(tmp_path):
+    exif = Image.Exif()
+    exif[270] = "x" * 90_000  # more than a JPEG's segment holds
+    photo = read_photo(_save(tmp_path / "a.png", exif=exif))
+    write_photo(tmp_path / "b.png", photo.rgb, like=photo)
+    assert photo.notes == [] and len(Image.open(tmp_path / "b.png").getexif()[270]) == 90_000
+    write_photo(tmp_path / "b.jpg", photo.rgb, like=photo)
+    assert read_photo(tmp_path / "b.jpg").rgb.shape == photo.rgb.shape
+    assert photo.notes == ["its EXIF data could not be written and was left out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("a.jpg", (2, 65_501, 3), "at most 65,500 pixels a side .* got 65501x2"),
+        ("a.webp", (16_384, 1, 3), "at most 16,383 pixels a side .* got 1x16384"),
+        ("a.png", (5, 6), r"shape \(H, W, 3\), got \(5, 6\)"),
+        ("a.png", (5, 0, 3), r"got \(5, 0, 3\)"),
+        ("a.gif", (5, 6, 3), "name ending in"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(tmp_path, name, shape, message, capfd):
+    with pytest.raises(ColorizeError, match=message) as caught:
+        write_photo(tmp_path / name, np.zeros(shape, np.float32))
+    assert name in str(caught.value) and caught.value.status == 1
+    assert list(tmp_path.iterdir()) == [] and capfd.readouterr().err == ""
+
+
+def test_pictures_of_one_stem_and_of_long_names_are_written_at_once(tmp_path):
+    long = "x" * 240
+    names = [stem + suffix for stem in ("a", long) for suffix in (".png", ".bmp", ".tif", ".webp", ".jpg")]
+    with ThreadPoolExecutor(len(names)) as pool:
+        for _ in range(5):
+            list(pool.map(lambda name: write_photo(tmp_path / name, PIXELS), names))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    for name in names:
+        assert np.abs(read_photo(tmp_path / name).rgb * 255 - PIXELS).mean() < (9 if name.endswith("jpg") else 1e-3)
+
+
 def test_photos_are_found_in_order_and_links_do_not_circle(tmp_path):
     for name in ("b.jpg", "a/x.PNG", "a/.hidden.png", ".git/c.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -196,6 +196,55 @@ def test_a_finished_set_is_left_alone_and_other_settings_are_refused(photos, tmp
         _prepare(Photos(photos), tmp_path / "set", height=64)
 
 
+def _folder_of(photos, folder):
+    folder.mkdir(exist_ok=True)
+    for index, photo in enumerate(photos):
+        Image.fromarray(photo).save(folder / f"{index:03d}.png", compress_level=1)
+    return folder
+
+
+def test_a_set_does_not_go_on_from_other_photos(photos, tmp_path, monkeypatch):
+    """Half done or finished: with a photo more, the positions in the journal would mean other photos."""
+    folder = _folder_of(photos[:40], tmp_path / "photos")
+    true_items, other = PhotoFolder.items, PhotoFolder(_folder_of(photos[5:45], tmp_path / "other"))
+
+    def stopped(self, start=0):
+        yield from list(true_items(self, start))[:33]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PhotoFolder, "items", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        _prepare(PhotoFolder(folder), tmp_path / "half")
+    monkeypatch.undo()
+    _prepare(PhotoFolder(folder), tmp_path / "whole")
+    Image.fromarray(photos[50]).save(folder / "0-first.png")
+    for name in ("half", "whole"):
+        before = _bytes(tmp_path / name)
+        for source in (PhotoFolder(folder), other):
+            with pytest.raises(ColorizeError, match="from other photos"):
+                _prepare(source, tmp_path / name)
+        assert _bytes(tmp_path / name) == before
+    (folder / "0-first.png").unlink()
+    _prepare(PhotoFolder(folder), tmp_path / "half")
+    assert _bytes(tmp_path / "half") == _bytes(tmp_path / "whole")
+
+
+def test_a_set_that_does_not_say_what_it_was_made_from_is_still_one(photos, tmp_path):
+    _prepare(SamplePhotos(), tmp_path / "set")
+    path = tmp_path / "set" / "settings.json"
+    said, settings = [], json.loads(path.read_text())
+    del settings["contents"]
+    path.write_text(json.dumps(settings))
+    _prepare(SamplePhotos(), tmp_path / "set", say=said.append)
+    assert said == [f"{tmp_path / 'set'} is prepared already"]
+    path.write_text("{}")
+    with pytest.raises(ColorizeError, match="other settings"):
+        _prepare(SamplePhotos(), tmp_path / "set")
+    path.write_text("[]")
+    with pytest.raises(ColorizeError, match="expected the settings of a prepared set"):
+        _prepare(SamplePhotos(), tmp_path / "set")
+
+
 def test_leftovers_of_a_finished_set_are_tidied_up(photos, tmp_path):
     _prepare(Photos(photos), tmp_path / "set")
     before = _bytes(tmp_path / "set")

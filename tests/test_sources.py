@@ -99,7 +99,25 @@ def test_a_kaggle_set_with_a_fault_is_refused_by_name(kaggle, tmp_path, name, ch
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_folder_kagglehub_is_asked(kaggle, monkeypatch):
+def test_photos_without_strong_colours_do_not_pass_for_luma(samples, tmp_path):
+    """Then neither reading leaves the gamut by more than 8 bits do, and there is nothing to tell by."""
+    photos = kaggle_photos(samples).astype(np.float32)
+    faint = photos.mean(axis=-1, keepdims=True) * 0.9 + photos * 0.1
+    for luma in (True, False):
+        folder = write_kaggle(tmp_path / str(luma), np.rint(faint).astype(np.uint8), luma)
+        assert not KaggleLab(folder, say=str).luma
+
+
+def test_contents_tell_sets_apart(kaggle, photos, tmp_path):
+    one = KaggleLab(kaggle[0], say=str)
+    assert one.contents == KaggleLab(_copy(kaggle[0], tmp_path / "same"), say=str).contents
+    others = write_kaggle(tmp_path / "others", photos[::-1], kaggle[1])
+    found = {KaggleLab(others, say=str).contents, *(KaggleLab(kaggle[0], part=k, say=str).contents for k in (1, 2, 3))}
+    assert len(found) == 4 and one.contents not in found
+
+
+def test_without_a_folder_kagglehub_is_asked(kaggle, monkeypatch, tmp_path):
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     hub = types.ModuleType("kagglehub")
     hub.dataset_download = lambda handle: str(kaggle[0]) if handle == "shravankumar9892/image-colorization" else None
     monkeypatch.setitem(sys.modules, "kagglehub", hub)
@@ -113,6 +131,14 @@ def test_without_a_folder_kagglehub_is_asked(kaggle, monkeypatch):
         KaggleLab(say=str)
     assert caught.value.status == 1
     assert "\n" not in str(caught.value)
+    # What was fetched whole before is used; 11 was cut off, and 9 is older than 10.
+    place = tmp_path / "datasets" / "shravankumar9892" / "image-colorization"
+    for version, parts in (("9", (5, 5, 15)), ("10", (10, 10, 5)), ("11", None)):
+        (place / "versions" / version).mkdir(parents=True)
+        if parts:
+            write_kaggle(place / "versions" / version, kaggle_photos(sample_photos()), luma=False, parts=parts)
+            (place / f"{version}.complete").touch()
+    assert [len(KaggleLab(part=k, say=str)) for k in (1, 2, 3)] == [10, 10, 5]
 
 
 @pytest.mark.parametrize("part", [0, 4, "ab1"])

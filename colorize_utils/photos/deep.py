@@ -3,6 +3,7 @@
 Pillow opens such colour as 8 bits without a word, and writes none; OpenCV does both, but knows nothing of EXIF.
 """
 
+import logging
 import struct
 import zlib
 
@@ -66,6 +67,7 @@ def _decoded(path, image):
     if image.format == "TIFF" and image.tag_v2.get(PLANES) == 2 and len(image.tag_v2.get(BITS, (16,))) > 1:
         import tifffile  # comes with scikit-image; Pillow and OpenCV shuffle the values of 16-bit planes
 
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # as with OpenCV below
         planes = tifffile.imread(path, key=0)
         return np.ascontiguousarray(planes[[2, 1, 0, *range(3, len(planes))]].transpose(1, 2, 0)), False
     # OpenCV fills up what is missing in a damaged file, or asks for gigabytes that a damaged length promises; Pillow
@@ -75,12 +77,12 @@ def _decoded(path, image):
             whole.verify()
     else:
         image.load()
-    logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # its complaints go to stderr; ours is the one line
+    silent = cv2.utils.logging.LOG_LEVEL_SILENT
+    level = cv2.utils.logging.setLogLevel(silent)  # its complaints go to stderr; ours is the one line
     try:
         data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     finally:
-        logging.setLogLevel(level)
+        cv2.utils.logging.setLogLevel(level)
     if data is not None:
         return data, image.format == "TIFF"
     if image.mode.startswith("I"):

@@ -9,7 +9,7 @@ import os
 import threading
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from .deep import encode_deep, is_deep, read_deep
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 ORIENTATION = 274
 # Of a TIFF, Pillow counts the layout of the pixels among its EXIF tags; copied, they would spoil the output. So only
 # what tells of the photo is kept: description, camera, orientation, resolution, software, date, artist, copyright, and
@@ -220,24 +221,49 @@ def write_photo(path, rgb, like=None):
     """Write sRGB (H, W, 3), float in [0, 1], to ``path``; the suffix says the format. The file appears whole or not.
 
     ``like`` is the `Photo` the picture was made from: its depth (PNG and TIFF), alpha, EXIF and resolution are kept.
-    JPEG is quality 95 with full-size chroma, WebP is lossless: both keep the colours. OSError if the disk will not.
+    JPEG is quality 95 with full-size chroma, WebP is lossless: both keep the colours. EXIF that cannot be written costs
+    a line in ``like.notes``, not the picture. OSError if the disk will not; ColorizeError (status 1) for anything else.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
-    temporary = path.with_name(f".{path.stem[:60]}.{os.getpid()}.part")
-    deep = like is not None and like.bits == 16 and path.suffix.lower() in (".png", ".tif", ".tiff")
+    _refuse_size(path, np.shape(rgb))
+    # Not made of the photo's name: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
+    temporary = path.with_name(f".colorize-{os.getpid()}-{threading.get_ident()}.part")
     try:
-        if deep:
-            temporary.write_bytes(encode_deep(path.suffix.lower(), np.asarray(rgb), like, _srgb().tobytes()))
-        else:
+        try:
             _write(temporary, path.suffix.lower(), np.asarray(rgb), like)
+        except (OSError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001  (Pillow and its encoders raise many kinds for EXIF that does not suit them)
+            if like is None or not like.exif:
+                raise
+            _write(temporary, path.suffix.lower(), np.asarray(rgb), replace(like, exif=None))
+            like.notes.append("its EXIF data could not be written and was left out")
         os.replace(temporary, path)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  (as above)
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _refuse_size(path, shape):
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        raise ColorizeError(f"{path}: expected a picture of shape (H, W, 3), got {tuple(shape)}", status=1)
+    limit = LONGEST.get(path.suffix.lower())
+    if limit and max(shape) > limit:
+        raise ColorizeError(
+            f"{path}: expected at most {limit:,} pixels a side for this format, got {shape[1]}x{shape[0]}", status=1
+        )
+
+
 def _write(path, suffix, rgb, like):
+    if like is not None and like.bits == 16 and suffix in (".png", ".tif", ".tiff"):
+        path.write_bytes(encode_deep(suffix, rgb, like, _srgb().tobytes()))
+        return
     values = rgb if rgb.dtype == np.uint8 else np.rint(rgb.clip(0, 1) * 255).astype(np.uint8)
     if like is not None and like.alpha is not None and suffix not in (".jpg", ".jpeg", ".bmp"):
         alpha = np.rint(like.alpha * 255).astype(np.uint8)

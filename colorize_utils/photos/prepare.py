@@ -42,6 +42,7 @@ def _settings(source, height, width, filters, fit, val, test):
         "val": val,
         "test": test,
         "filters": asdict(filters),
+        "contents": getattr(source, "contents", ""),
     }
 
 
@@ -52,8 +53,8 @@ def prepare(
 
     source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
     shares of the photos (default: the source's own, else 0.03 and 0.02). A second call with the same settings does
-    nothing on a finished set and goes on with an interrupted one; other settings, or a folder with something else in
-    it, are refused.
+    nothing on a finished set and goes on with an interrupted one; other settings, other photos, or a folder with
+    something else in it, are refused.
     """
     folder, filters = Path(folder), filters or Filters()
     if fit not in ("crop", "squash"):
@@ -89,12 +90,27 @@ def _finished(folder, settings):
         before = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise ColorizeError(f"expected the settings of a prepared set in {path}, got something else", 1) from None
-    changed = [f"{k} was {before.get(k)!r}, now {v!r}" for k, v in settings.items() if before.get(k) != v]
-    if changed:
-        raise ColorizeError(f"{folder} was prepared with other settings ({'; '.join(changed[:3])}); use another folder")
+    if not isinstance(before, dict):
+        raise ColorizeError(f"expected the settings of a prepared set in {path}, got something else", 1)
+    # Sets of the first days do not say what they were made from.
+    _refuse_others(folder, "was prepared", {"contents": settings["contents"]} | before, settings)
     for name in WORKING:
         (folder / name).unlink(missing_ok=True)  # where the call that finished was killed before it tidied up
     return True
+
+
+def _refuse_others(folder, how, before, settings):
+    """ColorizeError if a set, finished or not, was begun with other settings or from other photos."""
+    now = {key: value for key, value in settings.items() if key != "contents"}
+    changed = [
+        f"{key} was {before.get(key)!r}, now {value!r}" for key, value in now.items() if before.get(key) != value
+    ]
+    if changed:
+        raise ColorizeError(f"{folder} {how} with other settings ({'; '.join(changed[:3])}); use another folder")
+    if before.get("contents") != settings["contents"]:
+        raise ColorizeError(
+            f"{folder} {how} from other photos (some were added, removed or changed since); use another folder"
+        )
 
 
 def _refuse_foreign(folder):
@@ -190,8 +206,8 @@ def _resume(journal, raw, settings, size):
             whole.append(json.loads(line))
         except ValueError:
             break  # a crash of the whole machine may leave anything; from here on it is done again
-    if whole and whole[0] != settings:
-        raise ColorizeError(f"{journal.parent} holds a half-prepared set with other settings; use another folder")
+    if whole:
+        _refuse_others(journal.parent, "was begun", whole[0], settings)
     rows, kept, available = [], 0, (raw.stat().st_size if raw.is_file() else 0) // size
     for row in whole[1:]:
         if not row["reason"]:

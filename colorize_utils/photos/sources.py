@@ -1,9 +1,11 @@
 """Where photos come from: a folder of photos, Kaggle's Lab arrays, or the sample pictures that are installed anyway.
 
 A source has a ``name``, a length, and ``items(start)``: an iterator over `Item` from number ``start`` on, always in
-the same order.
+the same order. It may have ``contents``, a text that differs when its photos do: then `prepare` does not go on with a
+set that was begun from others.
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,15 @@ class PhotoFolder:
 
     def __len__(self):
         return len(self.paths)
+
+    @property
+    def contents(self):
+        """A digest of the files' names and sizes."""
+        digest = hashlib.sha256()
+        for path in self.paths:
+            size = path.stat().st_size if path.exists() else -1  # a link to nowhere; its line comes when it is read
+            digest.update(f"{path.relative_to(self.folder).as_posix()}\0{size}\0".encode(errors="surrogateescape"))
+        return digest.hexdigest()[:16]
 
     def items(self, start=0):
         """The photos from number ``start`` on, as `Item`s."""
