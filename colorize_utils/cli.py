@@ -6,6 +6,7 @@ Nothing heavy is imported before it is needed: `--help` and `--version` answer a
 
 import os
 import sys
+from argparse import BooleanOptionalAction
 from pathlib import Path
 
 from .errors import ColorizeError
@@ -204,9 +205,24 @@ def _add_train(commands):
     sub.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
     sub.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
     sub.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
+    sub.add_argument("--again", metavar="PHASE", help="train a phase again, and those behind it; ask once")
+    sub.add_argument("--longer", nargs=2, metavar=("PHASE", "N"), help="N epochs more of a finished phase; ask once")
+    sub.add_argument("--accept-changes", action="store_true", help="go on with settings other than the run's")
+    sub.add_argument("--mirror", metavar="DIR", help="keep a copy of the run there, and fetch it if it is lost here")
+    sub.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard to RUN/tensorboard")
+    sub.add_argument("--stop-when-full", action="store_true", help="end when the disk is full (default: say it, go on)")
+    sub.add_argument(
+        "--deterministic",
+        action=BooleanOptionalAction,
+        default=True,
+        help="on a CPU, two runs are equal bit for bit (default: yes)",
+    )
     sub.add_argument("--crop", type=number(32, 1024), metavar="N")
     sub.add_argument("--batch", type=number(1), metavar="N")
     sub.add_argument("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
+    sub.add_argument("--save-minutes", type=float, metavar="M", help="minutes between two checkpoints")
+    sub.add_argument("--save-steps", type=number(1), metavar="N", help="and a checkpoint every N steps")
+    sub.add_argument("--patience", type=number(1), metavar="N", help="end a phase after N epochs that were no better")
     sub.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
     sub.add_argument("--seed", type=number(0), default=0, metavar="N")
     sub.set_defaults(run=_train)
@@ -227,12 +243,30 @@ def _train(args):
         epochs=tuple(args.epochs) if args.epochs else None,
         rates=tuple(args.rates) if args.rates else None,
         until=args.until,
+        again=args.again,
+        longer=_longer(args.longer),
+        accept_changes=args.accept_changes,
+        mirror=args.mirror,
+        tensorboard=args.tensorboard,
+        stop_when_full=args.stop_when_full,
+        deterministic=args.deterministic,
+        save_minutes=args.save_minutes,
+        save_steps=args.save_steps,
+        patience=args.patience,
         crop=args.crop,
         batch=args.batch,
         epoch_photos=args.epoch_photos,
         precision=args.precision,
     )
     return 130 if state["stopped"] else 0
+
+
+def _longer(words):
+    if words is None:
+        return None
+    if not words[1].isdecimal():
+        raise ColorizeError(f"expected --longer PHASE and a number of epochs, got {words[1]!r}")
+    return words[0], int(words[1])
 
 
 def _evaluate(args):

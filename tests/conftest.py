@@ -1,5 +1,7 @@
 """Shared by all tests: the sample photos, and a synthetic set in the Kaggle layout made from them."""
 
+import csv
+import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,3 +47,32 @@ def write_kaggle(folder, photos, luma, parts=(10, 10, 5)):
         np.save(root / "ab" / "ab" / f"ab{k}.npy", lab[start : start + count, ..., 1:])
         start += count
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_set(tmp_path_factory):
+    """A prepared set of smooth random colour photos, 24 to train on, some portrait (stored transposed)."""
+    folder = tmp_path_factory.mktemp("tiny_set")
+    rng = np.random.default_rng(5)
+    rows = []
+    for split, count in (("train", 24), ("val", 8), ("test", 4)):
+        coarse = rng.uniform(0, 1, (count, 5, 6, 3)).astype(np.float32)
+        smooth = np.repeat(np.repeat(coarse, 16, axis=1), 16, axis=2)
+        np.save(folder / f"{split}.npy", color.encode_lab8(color.rgb_to_lab(smooth)))
+        rows += [
+            {"name": f"{split}{i}", "split": split, "row": i, "transposed": i % 2, "reason": ""} for i in range(count)
+        ]
+    with open(folder / "index.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "settings.json").write_text(json.dumps({"height": 80, "width": 96}))
+    return folder
+
+
+def train_tiny(tiny_set, run, **changes):
+    """The recipe `tiny` with the preset `smoke`, made smaller still: some seconds."""
+    from colorize_utils.training.loop import train
+
+    settings = {"data": tiny_set, "run": run, "crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}
+    return train("tiny", "smoke", **{**settings, **changes})

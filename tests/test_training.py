@@ -1,51 +1,24 @@
 """Training: crops that keep L and ab together, draws that depend on (seed, phase, step) alone, phases, resume."""
 
 import csv
-import json
 
 import keras
 import numpy as np
 import pytest
+from conftest import train_tiny
 
 from colorize_utils import color
 from colorize_utils.errors import ColorizeError
 from colorize_utils.photos.batches import PreparedSet, epoch_order, step_photos, step_table, still_table
 from colorize_utils.training import backend
-from colorize_utils.training.loop import train
 from colorize_utils.training.recipes import UNET_GAN, get_preset, get_recipe
 from colorize_utils.training.steps import crops, fake, l1, real
 from colorize_utils.weights import load_network
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """A prepared set of smooth random colour photos, 24 to train on, some portrait (stored transposed)."""
-    folder = tmp_path_factory.mktemp("prepared")
-    rng = np.random.default_rng(5)
-    rows = []
-    for split, count in (("train", 24), ("val", 8), ("test", 4)):
-        coarse = rng.uniform(0, 1, (count, 5, 6, 3)).astype(np.float32)
-        smooth = np.repeat(np.repeat(coarse, 16, axis=1), 16, axis=2)
-        np.save(folder / f"{split}.npy", color.encode_lab8(color.rgb_to_lab(smooth)))
-        rows += [
-            {"name": f"{split}{i}", "split": split, "row": i, "transposed": i % 2, "reason": ""} for i in range(count)
-        ]
-    with open(folder / "index.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    (folder / "settings.json").write_text(json.dumps({"height": 80, "width": 96}))
-    return folder
-
-
-def _train(prepared, run, **changes):
-    settings = {"data": prepared, "run": run, "crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}
-    return train("tiny", "smoke", **{**settings, **changes})
-
-
-def test_crops_are_the_pixels_of_the_photo(prepared):
+def test_crops_are_the_pixels_of_the_photo(tiny_set):
     """Against plain NumPy slicing, for every combination of flip and transposition."""
-    codes = np.load(prepared / "train.npy")[:4]
+    codes = np.load(tiny_set / "train.npy")[:4]
     table = still_table((80, 96), np.array([0, 0, 1, 1]), 64)
     table[:, 0], table[:, 1], table[:, 2] = [3, 7, 11, 16], [32, 5, 0, 9], [0, 1, 0, 1]
     photo, ab = crops(keras.ops.convert_to_tensor(codes), keras.ops.convert_to_tensor(table), 64)
@@ -59,8 +32,8 @@ def test_crops_are_the_pixels_of_the_photo(prepared):
         np.testing.assert_allclose(np.asarray(ab[k]), expected_ab, atol=1e-6)
 
 
-def test_lightness_changes_leave_colour_alone(prepared):
-    codes = np.load(prepared / "train.npy")[:2]
+def test_lightness_changes_leave_colour_alone(tiny_set):
+    codes = np.load(tiny_set / "train.npy")[:2]
     table = still_table((80, 96), np.zeros(2), 64)
     plain_l, plain_ab = crops(codes, table, 64)
     table[:, 4:] = [[1.5, 0.1, 0.9]] * 2
@@ -135,9 +108,9 @@ def test_a_compiled_step_learns_and_is_the_plain_gradient_step():
 
 
 @pytest.fixture(scope="module")
-def finished(prepared, tmp_path_factory):
+def finished(tiny_set, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "one"
-    return run, _train(prepared, run)
+    return run, train_tiny(tiny_set, run)
 
 
 def test_all_four_phases_run_and_leave_what_they_promise(finished):
@@ -159,11 +132,11 @@ def test_all_four_phases_run_and_leave_what_they_promise(finished):
     assert len(list(run.glob("checkpoint-*.h5"))) <= 4
 
 
-def test_a_finished_run_is_left_alone(finished, prepared):
+def test_a_finished_run_is_left_alone(finished, tiny_set):
     run, _ = finished
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
     said = []
-    _train(prepared, run, say=said.append)
+    train_tiny(tiny_set, run, say=said.append)
     assert "finished" in said[-1]
     assert before == {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
 
@@ -186,11 +159,11 @@ def test_only_the_phase_s_own_variables_train(finished):
     assert all(changed)
 
 
-def test_interrupted_and_continued_equals_uninterrupted(finished, prepared, tmp_path):
+def test_interrupted_and_continued_equals_uninterrupted(finished, tiny_set, tmp_path):
     """Stopped inside an epoch of the second phase and inside the GAN phase; weights, history, best: all equal."""
     straight_run, straight = finished
     for _ in range(20):
-        state = _train_until(prepared, tmp_path / "run", steps=3)
+        state = _train_until(tiny_set, tmp_path / "run", steps=3)
         if state["finished"]:
             break
     assert state["finished"]
@@ -203,7 +176,7 @@ def test_interrupted_and_continued_equals_uninterrupted(finished, prepared, tmp_
         assert all(np.array_equal(np.asarray(x), np.asarray(y)) for x, y in zip(a.variables, b.variables, strict=True))
 
 
-def _train_until(prepared, run, steps):
+def _train_until(tiny_set, run, steps):
     """Train, but pull the plug (as Ctrl-C does) after a few steps."""
     import os
     import signal
@@ -221,10 +194,10 @@ def _train_until(prepared, run, steps):
         return true_batch(*args)
 
     with unittest.mock.patch.object(loop, "_batch", counted):
-        return _train(prepared, run)
+        return train_tiny(tiny_set, run)
 
 
-def test_a_full_disk_is_said_and_training_goes_on(prepared, tmp_path, monkeypatch):
+def test_a_full_disk_is_said_and_training_goes_on(tiny_set, tmp_path, monkeypatch):
     from colorize_utils.training.checkpoint import Checkpoints
 
     true_save, calls = Checkpoints.save, []
@@ -237,21 +210,35 @@ def test_a_full_disk_is_said_and_training_goes_on(prepared, tmp_path, monkeypatc
 
     monkeypatch.setattr(Checkpoints, "save", full_once)
     said = []
-    state = _train(prepared, tmp_path / "run", epochs=(1, 1, 0, 0), say=said.append)
+    state = train_tiny(tiny_set, tmp_path / "run", epochs=(1, 1, 0, 0), say=said.append)
     assert state["finished"]
     assert sum("no checkpoint at phase 1 of 4 (decoder)" in line and "the disk is full" in line for line in said) == 1
     assert (tmp_path / "run" / "manifest.json").exists()
 
 
-def test_other_settings_are_refused_and_named(finished, prepared):
+def test_other_settings_are_refused_and_named(finished, tiny_set):
     run, _ = finished
     with pytest.raises(ColorizeError, match=r"other settings .*preset\.batch was 8, now 4"):
-        _train(prepared, run, batch=4)
+        train_tiny(tiny_set, run, batch=4)
 
 
-def test_crops_larger_than_the_photos_are_refused(prepared, tmp_path):
+def test_a_run_of_another_recipe_is_refused_even_where_changes_are_accepted(finished, tiny_set):
+    run, _ = finished
+    path = run / "settings.json"
+    text = path.read_text()
+    path.write_text(text.replace('"tiny"', '"pix2pix"'))
+    for accept in (False, True):
+        with pytest.raises(ColorizeError, match=r"another recipe .*recipe\.name was 'pix2pix', now 'tiny'"):
+            train_tiny(tiny_set, run, accept_changes=accept)
+    path.write_text("{")
+    with pytest.raises(ColorizeError, match=r"expected the settings of a run in .*settings\.json"):
+        train_tiny(tiny_set, run)
+    path.write_text(text)
+
+
+def test_crops_larger_than_the_photos_are_refused(tiny_set, tmp_path):
     with pytest.raises(ColorizeError, match="expected stored photos of 96x96 or more"):
-        _train(prepared, tmp_path / "run", crop=96)
+        train_tiny(tiny_set, tmp_path / "run", crop=96)
 
 
 def test_names_that_do_not_exist_are_listed():
@@ -263,11 +250,11 @@ def test_names_that_do_not_exist_are_listed():
         get_recipe("unet-gan", get_preset("smoke"), epochs=(1, 2))
 
 
-def test_a_prepared_set_that_is_none_is_one_line(tmp_path, prepared):
+def test_a_prepared_set_that_is_none_is_one_line(tmp_path, tiny_set):
     with pytest.raises(ColorizeError, match="expected a prepared set"):
         PreparedSet.open(tmp_path)
     for name in ("index.csv", "settings.json", "train.npy", "val.npy", "test.npy"):
-        (tmp_path / name).write_bytes((prepared / name).read_bytes())
+        (tmp_path / name).write_bytes((tiny_set / name).read_bytes())
     np.save(tmp_path / "val.npy", np.zeros((3, 80, 96, 3), np.uint8))
     with pytest.raises(ColorizeError, match=r"expected .*val\.npy to hold 8 photos"):
         PreparedSet.open(tmp_path)

@@ -134,6 +134,10 @@ class Checkpoints:
                 return arrays, meta["state"]
             except (ColorizeError, KeyError, OSError) as error:
                 self.say(f"{error}; going back to the one before it")
+                # Not counted among the last three any more, so that three good ones are kept.
+                self.manifest["checkpoints"] = [c for c in self.manifest["checkpoints"] if c["file"] != entry["file"]]
+                if self.manifest["best"] and self.manifest["best"]["file"] == entry["file"]:
+                    self.manifest["best"] = None
         if known:
             raise ColorizeError(f"no checkpoint in {self.run} can be read; move the folder away to begin anew", 1)
         return None

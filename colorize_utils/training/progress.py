@@ -2,10 +2,12 @@
 
 import csv
 import io
+import shutil
 import sys
 import time
 from dataclasses import dataclass, field
 
+from ..errors import ColorizeError
 from ..weights import replace_file
 
 
@@ -53,3 +55,27 @@ def write_history(path, rows):
     writer.writeheader()
     writer.writerows(rows)
     replace_file(path, lambda temporary: temporary.write_text(text.getvalue(), encoding="utf-8"))
+
+
+class Board:
+    """Logs for TensorBoard: a view of the history. Written anew at each start, so that no row is there twice."""
+
+    def __init__(self, folder, history):
+        try:
+            import tensorboard  # noqa: F401  (TensorFlow from 2.21 on comes without it)
+            import tensorflow as tf
+        except ImportError as error:
+            raise ColorizeError(f"expected {error.name} for these logs: pip install {error.name}", 1) from None
+        self._tf = tf
+        shutil.rmtree(folder, ignore_errors=True)
+        self._writer = tf.summary.create_file_writer(str(folder))
+        for row in history:
+            self.add(row)
+
+    def add(self, row):
+        """Add one row of the history; the horizontal axis is photos seen."""
+        with self._writer.as_default(step=row["images"]):
+            for name, value in row.items():
+                if name not in ("phase", "epoch", "step", "images"):
+                    self._tf.summary.scalar(f"{row['phase']}/{name}", value)
+        self._writer.flush()

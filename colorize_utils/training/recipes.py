@@ -40,7 +40,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Preset:
-    """Sizes and lengths. ``epochs`` has a number a phase (None: the recipe's). ``epoch_photos`` limits an epoch."""
+    """Sizes and lengths.
+
+    ``epochs`` has a number a phase (None: the recipe's); ``epoch_photos`` limits an epoch. A checkpoint is written
+    after every epoch, every ``save_minutes`` and, if given, every ``save_steps``. A regression phase ends early when
+    the validation error was no better for ``patience`` epochs (None: it goes on).
+    """
 
     name: str
     crop: int
@@ -50,6 +55,8 @@ class Preset:
     val_photos: int | None = None
     precision: str = "float32"
     save_minutes: float = 10.0
+    save_steps: int | None = None
+    patience: int | None = None
     lightness: bool = True  # change the lightness of half of the photos, as in old prints
 
 
