@@ -50,7 +50,8 @@ def load_classifier(spec):
 
     NAME is a network of keras.applications with 1,000 classes, fed as it was trained (its ``preprocess_input``);
     without WEIGHTS, Keras fetches its ImageNet ones. A .keras file is fed RGB / 127.5 - 1. BatchNorm is in inference
-    mode.
+    mode. InceptionV3 is the one nearest to the FID of papers; its weights and its resizing are Keras' and ours, so call
+    the figure "FID-Keras", and compare it with no other.
     """
     name, _, path = spec.partition("=")
     if path and not Path(path).is_file():
@@ -62,13 +63,13 @@ def load_classifier(spec):
             model, prepare = keras.saving.load_model(path, compile=False), _symmetric
         else:
             model, prepare = _application(keras, name, path or "imagenet")
+        return _checked(keras, name, model, prepare)
     except ColorizeError:
         raise
     except Exception as error:  # whatever Keras, HDF5 or the network raise: the report goes on without these figures
         raise ColorizeError(
             f"classifier {name}: cannot load {path or 'its ImageNet weights'}: {_line(error)}", 1
         ) from None
-    return _checked(keras, name, model, prepare)
 
 
 def _symmetric(batch):
@@ -101,7 +102,10 @@ def _checked(keras, name, model, prepare):
             f"got {getattr(before, 'shape', before)} to {model.output_shape}",
             status=1,
         )
-    return Classifier(name, int(shape[1]), prepare, keras.Model(model.inputs, [before, model.output]))
+    classifier = Classifier(name, int(shape[1]), prepare, keras.Model(model.inputs, [before, model.output]))
+    if not np.isfinite(classifier.look([np.full((8, 8, 3), 128, np.uint8)])[0]).all():
+        raise ColorizeError(f"classifier {name}: expected finite features of a grey picture, got NaN or infinity", 1)
+    return classifier
 
 
 def _line(error):

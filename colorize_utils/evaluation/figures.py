@@ -111,11 +111,18 @@ def _frechet(known, entries, measured):
     if photos < 2:
         measured.problems.append(f"Fréchet distance, {known.name}: expected at least 2 photos, got {photos}; left out")
         return yardstick
+    odd = [name for name in entries if not known.rows[name].finite]
+    for name in odd:
+        measured.problems.append(f"Fréchet distance, {known.name}, row {name}: expected finite features; left out")
+    if TRUTH in odd or GREY in odd:
+        return yardstick
     root = frechet_root(truth)
     if min(half.count for half in known.halves) >= 2:
         yardstick["truth_halves"] = frechet_distance(*known.halves)
     whole_grey = frechet_distance(truth, known.rows[GREY], root)
     for name, entry in entries.items():
+        if name in odd:
+            continue
         if known.rows[name].count < 2:
             measured.problems.append(
                 f"Fréchet distance, {known.name}, row {name}: expected at least 2 photos, got 1; left out"

@@ -38,6 +38,11 @@ class FeatureStatistics:
         return rest
 
     @property
+    def finite(self):
+        """Whether all features added were finite (one that is not leaves its trace in the sum)."""
+        return bool(np.isfinite(self.total).all())
+
+    @property
     def mean(self):
         """Mean (d,)."""
         return self.center + self.total / self.count

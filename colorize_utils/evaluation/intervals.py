@@ -7,12 +7,16 @@ from the same counts, so differences are paired. Row 0 counts each photo once: t
 import numpy as np
 
 LEVEL = 95
+_BLOCK = 64
 
 
 def resample_counts(photos, resamples, seed):
-    """float64 (1 + resamples, photos): row 0 is all ones, every other row one draw with replacement."""
+    """uint8 (1 + resamples, photos): row 0 is all ones, every other row one draw with replacement.
+
+    One byte each: 2,000 resamples of 50,000 photos are 100 MB. No photo is drawn 256 times (it happens once in 10^500).
+    """
     rng = np.random.default_rng(seed)
-    counts = np.ones((1 + resamples, photos))
+    counts = np.ones((1 + resamples, photos), np.uint8)
     for row in counts[1:]:  # a row at a time: multinomial would make a copy of int64
         row[:] = np.bincount(rng.integers(photos, size=photos), minlength=photos)
     return counts
@@ -26,10 +30,14 @@ def resampled_mean(counts, values, kept=None):
     values = np.asarray(values, np.float64)
     use = np.isfinite(values) if values.ndim == 1 else np.ones(len(values), bool)
     use = use if kept is None else use & kept
-    share = counts[:, use].sum(axis=1)
-    share = share if values.ndim == 1 else share[:, None]
+    values, blocks = values[use], range(0, len(counts), _BLOCK)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return counts[:, use] @ values[use] / share
+        means = []
+        for start in blocks:  # in floats only a part at a time
+            block = counts[start : start + _BLOCK][:, use].astype(np.float64)
+            share = block.sum(axis=1)
+            means.append(block @ values / (share if values.ndim == 1 else share[:, None]))
+        return np.concatenate(means)
 
 
 def interval(resampled):

@@ -119,19 +119,24 @@ def measure(photos, usable, rows, classifiers, problems, seed):
     rows = sorted(
         rows, key=lambda row: (row.name != TRUTH, row.name != GREY)
     )  # those the others are compared with first
-    with ThreadPoolExecutor(_threads()) as pool, tqdm(total=count, unit="photo", desc="evaluate") as bar:
+    with ThreadPoolExecutor(_threads()) as pool, tqdm(
+        total=count, unit="photo", desc="evaluate", disable=None
+    ) as bar:
         for start in range(0, count, BATCH):
             places = np.arange(start, min(start + BATCH, count))
             cases = list(pool.map(photos.load, [usable[place] for place in places]))
             for place, case in zip(places, cases, strict=True):
                 pixels[place] = metrics.auc_by_bin(case.lab[..., 1:], case.lab[..., 1:])[1]
-            looks = [{} for _ in classifiers]
-            for row in rows:
+            looks, waiting = [{} for _ in classifiers], []
+            for row in rows:  # a network paints one photo after the other: meanwhile the pool scores earlier rows
                 painted = _paint(pool, row, cases, problems)
                 have = np.array([picture is not None for picture in painted])
-                _keep_scores(pool, scores[row.name], cases, painted, places)
+                waiting += _start_scores(pool, scores[row.name], cases, painted, places)
                 for classifier, known, seen in zip(classifiers, features, looks, strict=True):
                     _keep_looks(classifier, known, seen, row.name, painted, have, scores[row.name], places, first_half)
+            for kept, place, task in waiting:
+                kept.columns[place], kept.credit[place] = task.result()
+                kept.kept[place] = True
             bar.update(len(places))
     return Measurement(tuple(photos.names[index] for index in usable), scores, pixels, features, problems)
 
@@ -148,14 +153,12 @@ def _paint(pool, row, cases, problems):
     return [None if isinstance(picture, ColorizeError) else picture for picture in painted]
 
 
-def _keep_scores(pool, scores, cases, painted, places):
-    there = [
-        (place, case, picture)
+def _start_scores(pool, scores, cases, painted, places):
+    return [
+        (scores, place, pool.submit(score, case, picture))
         for place, case, picture in zip(places, cases, painted, strict=True)
         if picture is not None
     ]
-    for (place, _, _), (figures, credit) in zip(there, pool.map(lambda t: score(t[1], t[2]), there), strict=True):
-        scores.columns[place], scores.credit[place], scores.kept[place] = figures, credit, True
 
 
 def _keep_looks(classifier, known, seen, name, painted, have, scores, places, first_half):

@@ -156,12 +156,18 @@ def model_row(name, path=None):
     from ..inference.colorizer import Colorizer
 
     colorizer = Colorizer.load(path)
+    text = f"model `{Path(path).name}`" if path else "the shipped model"
+    return Row(name, text, lambda case: painted_by(colorizer, case, f"model {name}"), parallel=False)
 
-    def paint(case):
-        grey = np.repeat(color.grey_from_lightness(case.lab[..., 0])[..., None], 3, axis=-1)
-        return _accept(np.asarray(colorizer(grey)), case, f"model {name}")
 
-    return Row(name, f"model `{Path(path).name}`" if path else "the shipped model", paint, parallel=False)
+def painted_by(colorizer, case, maker):
+    """What a colorizer makes of a `Case` -> uint8 (H, W, 3). It is given a photo without any color."""
+    grey = np.repeat(color.grey_from_lightness(case.lab[..., 0])[..., None], 3, axis=-1)
+    try:
+        return _accept(np.asarray(colorizer(grey)), case, maker)
+    except ColorizeError as error:
+        line = str(error)
+        raise error if line.startswith(maker) else ColorizeError(f"{maker}: {case.name}: {line}", 1) from None
 
 
 def _accept(rgb, case, maker):

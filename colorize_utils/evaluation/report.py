@@ -7,12 +7,12 @@ seed and machine give the same bytes: nothing in them depends on the time or on 
 import csv
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import ColorizeError
+from ..terminal import complain
 from ..weights import replace_file
 from . import sheets, tables
 from .classifier import load_classifier
@@ -72,7 +72,7 @@ def main(args):
         if args.photos
         else prepared_split(args.data, args.split, args.size)
     )
-    photos = _limited(photos, args.limit)
+    photos = limited(photos, args.limit)
     output = Path(args.output)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -92,10 +92,17 @@ def main(args):
             write_sheets(output / "sheets", photos, usable, rows, measured, baseline)
     except OSError as error:
         raise ColorizeError(f"expected to write the report to {output}: {error.strerror or error}", status=1) from None
-    for problem in measured.problems:
-        print(f"colorize: {problem}", file=sys.stderr)
+    complain_of(measured.problems)
     print(f"{tables.goals(report)}\n\nReport: {output / 'report.md'}")
     return 1 if measured.problems else 0
+
+
+def complain_of(problems, shown=20):
+    """A line each on stderr for the first problems, and one for the rest."""
+    for problem in problems[:shown]:
+        complain(problem)
+    if len(problems) > shown:
+        complain(f"… and {len(problems) - shown} more of these")
 
 
 def _check(args):
@@ -113,7 +120,8 @@ def _check(args):
         taken.add(name)
 
 
-def _limited(photos, limit):
+def limited(photos, limit):
+    """A `PhotoSet` of ``limit`` photos of another, evenly spaced; all of them for None."""
     if limit is None or limit >= len(photos):
         return photos
     from dataclasses import replace
@@ -136,7 +144,7 @@ def _rows(args):
         except ColorizeError as error:
             if args.baseline == SHIPPED:
                 raise
-            print(f"colorize: no row for the shipped model: {error}", file=sys.stderr)
+            complain(f"no row for the shipped model: {error}")
     rows += [model_row(*spec.split("=", 1)) for spec in args.model]
     return rows + [picture_row(*spec.split("=", 1), args.size, args.fit) for spec in args.pictures]
 
