@@ -59,6 +59,12 @@ def build_parser(command=None):
         from .evaluation import report
 
         report.add_arguments(evaluate)
+    turing = commands.add_parser("turing", help="a page that asks people which of two pictures is the real photo")
+    turing.set_defaults(run=_turing)
+    if command == "turing":
+        from .evaluation import turing as page
+
+        page.add_arguments(turing)
     return parser
 
 
@@ -274,6 +280,13 @@ def _evaluate(args):
     from .evaluation import report
 
     return report.main(args)
+
+
+def _turing(args):
+    quietly_import_keras()
+    from .evaluation import turing
+
+    return turing.main(args)
 
 
 def _add_export(commands):

@@ -25,13 +25,15 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 
-def _linear_from_srgb(rgb):
+def linear_from_srgb(rgb):
+    """sRGB values, float32 of any shape, in [0, 1] or beyond -> linear light, odd-symmetric (IEC 61966-2-1)."""
     magnitude = np.abs(rgb)
     curve = ((magnitude + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
     return np.copysign(np.where(magnitude <= 0.04045, magnitude / np.float32(12.92), curve), rgb)
 
 
-def _srgb_from_linear(linear):
+def srgb_from_linear(linear):
+    """The inverse of `linear_from_srgb`."""
     # Odd-symmetric below zero, so that colours outside the gamut keep an order instead of turning into NaN.
     magnitude = np.abs(linear)
     curve = np.float32(1.055) * magnitude ** np.float32(1 / 2.4) - np.float32(0.055)
@@ -49,7 +51,7 @@ def _lab_f_inverse(f):
 
 def rgb_to_lab(rgb):
     """sRGB in [0, 1], shape (..., 3) -> float32 Lab of the same shape. Float in, no rounding: the inverse is exact."""
-    linear = _linear_from_srgb(np.asarray(rgb, np.float32))
+    linear = linear_from_srgb(np.asarray(rgb, np.float32))
     f = _lab_f(linear @ _TO_XYZ.T)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
@@ -60,7 +62,7 @@ def lab_to_rgb_unbounded(lab):
     lab = np.asarray(lab, np.float32)
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    return _srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T)
+    return srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T)
 
 
 def fit_gamut(lab, margin=2e-5):
@@ -101,18 +103,18 @@ def join(lightness_plane, ab):
 
 def lightness(rgb):
     """sRGB in [0, 1], shape (..., 3) -> L of Lab, 0..100, shape (...)."""
-    luminance = _linear_from_srgb(np.asarray(rgb, np.float32)) @ _TO_XYZ[1]
+    luminance = linear_from_srgb(np.asarray(rgb, np.float32)) @ _TO_XYZ[1]
     return (116 * _lab_f(luminance) - 16).astype(np.float32)
 
 
 def grey_from_lightness(lightness_plane):
     """L in 0..100, any shape -> the sRGB value in [0, 1] of the grey with that lightness."""
-    return _srgb_from_linear(_lab_f_inverse((np.asarray(lightness_plane, np.float32) + 16) / 116).astype(np.float32))
+    return srgb_from_linear(_lab_f_inverse((np.asarray(lightness_plane, np.float32) + 16) / 116).astype(np.float32))
 
 
 def lightness_from_grey(grey):
     """sRGB grey value in [0, 1], any shape -> L in 0..100. The inverse of `grey_from_lightness`."""
-    return (116 * _lab_f(_linear_from_srgb(np.asarray(grey, np.float32))) - 16).astype(np.float32)
+    return (116 * _lab_f(linear_from_srgb(np.asarray(grey, np.float32))) - 16).astype(np.float32)
 
 
 def luma(rgb):

@@ -76,7 +76,7 @@ def main(args):
     output = Path(args.output)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        rows, classifiers, problems = _rows(args), [], []
+        rows, classifiers, problems = asked_rows(args), [], []
         for spec in args.classifier:
             try:
                 classifiers.append(load_classifier(spec))
@@ -110,14 +110,6 @@ def _check(args):
         value = getattr(args, name)
         if value is not None and value < least:
             raise ColorizeError(f"expected --{name} of {least} or more, got {value}")
-    taken = {GREY, MEAN, TRUTH} | (set() if args.no_shipped else {SHIPPED})
-    for spec in (*args.model, *args.pictures):
-        name, equals, path = spec.partition("=")
-        if not (name and equals and path):
-            raise ColorizeError(f"expected NAME=PATH, got {spec}")
-        if name in taken:
-            raise ColorizeError(f"expected a name of its own for every row, got {name} twice or a name in use")
-        taken.add(name)
 
 
 def limited(photos, limit):
@@ -136,7 +128,16 @@ def limited(photos, limit):
     )
 
 
-def _rows(args):
+def asked_rows(args):
+    """The rows of --model and --pictures, and the shipped model's unless --no-shipped -> list of `Row`."""
+    taken = {GREY, MEAN, TRUTH} | (set() if args.no_shipped else {SHIPPED})
+    for spec in (*args.model, *args.pictures):
+        name, equals, path = spec.partition("=")
+        if not (name and equals and path):
+            raise ColorizeError(f"expected NAME=PATH, got {spec}")
+        if name in taken:
+            raise ColorizeError(f"expected a name of its own for every row, got {name} twice or a name in use")
+        taken.add(name)
     rows = []
     if not args.no_shipped:
         try:

@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from ..color import _linear_from_srgb, _srgb_from_linear
+from ..color import linear_from_srgb, srgb_from_linear
 
 # Linear sRGB to XYZ, adapted to D50 by Bradford as profiles are (IEC 61966-2-1 and ICC.1:2022, annex E).
 _D50_FROM_SRGB = np.array(
@@ -42,7 +42,7 @@ def deep_to_srgb(data, profile):
 
 def _is_srgb(tables, matrix, levels):
     # In linear values; sRGB profiles in use differ from each other by less.
-    expected = _linear_from_srgb(levels)
+    expected = linear_from_srgb(levels)
     return (matrix is None or np.abs(matrix - np.eye(3)).max() < 2e-3) and all(
         np.abs(table - expected).max() < 1e-3 for table in tables
     )
@@ -53,7 +53,7 @@ def _convert(data, tables, matrix):
         linear = tables[0][data]
     else:
         linear = np.stack([table[data[..., k]] for k, table in enumerate(tables)], axis=-1) @ matrix.T
-    return _srgb_from_linear(np.clip(linear, 0, 1))
+    return srgb_from_linear(np.clip(linear, 0, 1))
 
 
 def _read(profile):
