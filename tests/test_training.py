@@ -1,6 +1,7 @@
 """Training: crops that keep L and ab together, draws that depend on (seed, phase, step) alone, phases, resume."""
 
 import csv
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from colorize_utils.errors import ColorizeError
 from colorize_utils.photos.batches import PreparedSet, epoch_order, step_photos, step_table, still_table
 from colorize_utils.training import backend
 from colorize_utils.training.recipes import UNET_GAN, get_preset, get_recipe
-from colorize_utils.training.steps import crops, fake, l1, real
+from colorize_utils.training.steps import crops, distance, fake, l1, real
 from colorize_utils.weights import load_network
 
 
@@ -78,6 +79,16 @@ def test_losses_against_closed_forms():
     assert float(real(logits)) == pytest.approx(-np.log(probability).mean(), rel=1e-5)
     assert float(fake(logits)) == pytest.approx(-np.log(1 - probability).mean(), rel=1e-5)
     assert float(l1(np.zeros((2, 4, 4, 2)), np.full((2, 4, 4, 2), 0.25))) == 0.25
+
+
+def test_colourful_pixels_count_more_where_a_phase_says_so():
+    ab = np.zeros((1, 1, 2, 2), np.float32)
+    ab[0, 0, 1] = [0.18, 0.24]  # chroma 0.3, twice the mean of photographs
+    predicted = ab + np.array([[[[0.1], [0.2]]]], np.float32)
+    phase = UNET_GAN.phases[1]
+    assert float(distance(phase, predicted, ab)) == pytest.approx(0.15)
+    weighted = distance(replace(phase, chroma_weight=2.0), predicted, ab)
+    assert float(weighted) == pytest.approx((1 * 0.1 + 5 * 0.2) / 2 / 3, rel=1e-5)
 
 
 def test_a_compiled_step_learns_and_is_the_plain_gradient_step():

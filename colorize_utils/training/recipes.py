@@ -11,6 +11,8 @@ class Phase:
 
     ``rate`` is the peak learning rate: a short linear warm-up, then ``schedule`` ("cosine" to zero, or "constant").
     The pretrained encoder learns at ``encoder_rate`` times that. ``ema`` is the decay of the averaged generator.
+    ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
+    the mean of photographs): less of an invitation to play safe (None: all pixels alike).
     """
 
     name: str
@@ -26,6 +28,7 @@ class Phase:
     ema: float = 0.998
     l1_weight: float = 1.0
     critic_rate: float = 0.0
+    chroma_weight: float | None = None
 
 
 @dataclass(frozen=True)

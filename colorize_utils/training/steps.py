@@ -8,6 +8,8 @@ from keras import ops
 from ..color import normalize_lab8
 from .backend import minimise
 
+MEAN_CHROMA = 0.15  # of photographs, in units of 110
+
 
 @dataclass
 class Networks:
@@ -50,6 +52,18 @@ def l1(predicted_ab, ab):
     return ops.mean(ops.abs(predicted_ab - ab))
 
 
+def distance(phase, predicted_ab, ab):
+    """What a phase counts as the error of colours: `l1`, with colourful pixels counted more if the phase says so.
+
+    The weights are divided by their mean over the batch, so that the learning rate means the same with and without.
+    """
+    if not phase.chroma_weight:
+        return l1(predicted_ab, ab)
+    chroma = ops.sqrt(ops.sum(ab**2, axis=-1, keepdims=True)) / MEAN_CHROMA
+    weight = 1 + phase.chroma_weight * chroma
+    return ops.mean(ops.abs(predicted_ab - ab) * weight / ops.mean(weight))
+
+
 def real(logits):
     """Binary cross-entropy of patch logits against "this is a real photo"."""
     return ops.mean(ops.softplus(-ops.cast(logits, "float32")))
@@ -60,12 +74,12 @@ def fake(logits):
     return ops.mean(ops.softplus(ops.cast(logits, "float32")))
 
 
-def regression(nets, phase, photo, ab, trainable, loss=l1):
+def regression(nets, phase, photo, ab, trainable):
     """Predict ab, be told by how much it is off. The loss rewards the average of all plausible colours."""
 
     def loss_fn():
         predicted = nets.generator(photo, training=True)
-        value = loss(predicted, ab)
+        value = distance(phase, predicted, ab)
         return value, {"loss": value, "l1": l1(predicted, ab)}
 
     _, metrics = minimise(loss_fn, trainable, nets.optimizer)
@@ -95,9 +109,9 @@ def adversarial(nets, phase, photo, ab, trainable):
 
     def loss_fn():
         predicted = nets.generator(photo, training=True)
-        distance = l1(predicted, ab)
         fooled = real(nets.discriminator([photo, predicted], training=False))
-        return fooled + phase.l1_weight * distance, {"adversarial": fooled, "l1": distance}
+        value = fooled + phase.l1_weight * distance(phase, predicted, ab)
+        return value, {"adversarial": fooled, "l1": l1(predicted, ab)}
 
     loss, generator_metrics = minimise(loss_fn, trainable, nets.optimizer)
     average(nets, phase.ema, nets.optimizer.iterations)
