@@ -210,6 +210,7 @@ def _add_train(commands):
     sub.add_argument("--initial", metavar="FILE", help="a model file to start from")
     sub.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
     sub.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
+    sub.add_argument("--chroma-weights", type=float, nargs="+", metavar="W", help="colourful pixels count more")
     sub.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
     sub.add_argument("--again", metavar="PHASE", help="train a phase again, and those behind it; ask once")
     sub.add_argument("--longer", nargs=2, metavar=("PHASE", "N"), help="N epochs more of a finished phase; ask once")
@@ -248,6 +249,7 @@ def _train(args):
         initial=args.initial,
         epochs=tuple(args.epochs) if args.epochs else None,
         rates=tuple(args.rates) if args.rates else None,
+        chroma_weights=tuple(args.chroma_weights) if args.chroma_weights else None,
         until=args.until,
         again=args.again,
         longer=_longer(args.longer),
@@ -283,7 +285,6 @@ def _evaluate(args):
 
 
 def _turing(args):
-    quietly_import_keras()
     from .evaluation import turing
 
     return turing.main(args)

@@ -257,8 +257,12 @@ def test_names_that_do_not_exist_are_listed():
         get_preset("tiny")
     with pytest.raises(ColorizeError, match="expected a recipe out of unet-gan"):
         get_recipe("gan", get_preset("smoke"))
-    with pytest.raises(ColorizeError, match="expected 4 numbers of epochs"):
+    with pytest.raises(ColorizeError, match="expected 4 numbers as epochs"):
         get_recipe("unet-gan", get_preset("smoke"), epochs=(1, 2))
+    with pytest.raises(ColorizeError, match=r"expected 4 numbers as rate, one a phase .* got \[1, 2, 3, -1\]"):
+        get_recipe("unet-gan", get_preset("smoke"), rates=(1, 2, 3, -1))
+    recipe = get_recipe("unet-gan", get_preset("smoke"), chroma_weights=(0, 1, 2, 3))
+    assert [phase.chroma_weight for phase in recipe.phases] == [0, 1, 2, 3]
 
 
 def test_a_prepared_set_that_is_none_is_one_line(tmp_path, tiny_set):

@@ -46,6 +46,7 @@ def train(
     steps=None,
     epochs=None,
     rates=None,
+    chroma_weights=None,
     until=None,
     again=None,
     longer=None,
@@ -62,8 +63,8 @@ def train(
     data: folder of a prepared set. run: folder to write; when it holds a run of the same settings, that is continued
     from its newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None.
     initial: a model file to start the generator from. steps: phase name -> step function, to try one's own.
-    epochs, rates: a number a phase, instead of the preset's and the recipe's. until: name of the phase to stop after; a
-    later call goes on from there.
+    epochs, rates, chroma_weights: a number a phase, instead of the preset's and the recipe's. until: name of
+    the phase to stop after; a later call goes on from there.
 
     again: name of a phase to train again from its beginning. longer: (name, epochs), to go on with a finished phase for
     that many more. Both are asked once: after an interruption the call without them goes on. What the phases behind it
@@ -81,7 +82,7 @@ def train(
         if deterministic:
             backend.configure(True)
         preset = get_preset(preset, **changes)
-        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates)
+        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights)
         copies = _mirror(run, mirror, say)
         try:
             context, found, asked = _open(

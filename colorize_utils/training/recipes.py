@@ -111,26 +111,34 @@ PRESETS = {
 }
 
 
-def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None):
+def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None):
     """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
 
-    epochs, rates: a number a phase, in the phases' order; by default the preset's (else the recipe's) and the recipe's.
+    epochs, rates, chroma_weights: a number a phase, in the phases' order; by default the preset's epochs, else the
+    recipe's, and the recipe's rates and weights.
     """
     if name not in RECIPES:
         raise ColorizeError(f"expected a recipe out of {', '.join(RECIPES)}, got {name!r}")
     recipe = RECIPES[name]
-    lengths = epochs or preset.epochs or tuple(p.epochs for p in recipe.phases)
-    if len(lengths) != len(recipe.phases) or any(n < 0 for n in lengths):
-        wanted = ", ".join(p.name for p in recipe.phases)
-        raise ColorizeError(f"expected {len(recipe.phases)} numbers of epochs ({wanted}), got {list(lengths)}")
-    peaks = rates or tuple(p.rate for p in recipe.phases)
-    if len(peaks) != len(recipe.phases) or any(r < 0 for r in peaks):
-        raise ColorizeError(f"expected {len(recipe.phases)} learning rates, one a phase, got {list(peaks)}")
-    phases = tuple(replace(p, epochs=n, rate=r) for p, n, r in zip(recipe.phases, lengths, peaks, strict=True))
+    chosen = {
+        "epochs": epochs or preset.epochs,
+        "rate": rates,
+        "chroma_weight": chroma_weights,
+    }
+    phases = list(recipe.phases)
+    for field, values in chosen.items():
+        if not values:
+            continue
+        if len(values) != len(phases) or any(value < 0 for value in values):
+            wanted = ", ".join(phase.name for phase in phases)
+            raise ColorizeError(
+                f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}"
+            )
+        phases = [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
     generator = dict(recipe.generator)
     if "weights" in generator:
         generator["weights"] = backbone_weights
-    return replace(recipe, phases=phases, generator=generator)
+    return replace(recipe, phases=tuple(phases), generator=generator)
 
 
 def get_preset(name, **changes):
