@@ -119,9 +119,7 @@ def measure(photos, usable, rows, classifiers, problems, seed):
     rows = sorted(
         rows, key=lambda row: (row.name != TRUTH, row.name != GREY)
     )  # those the others are compared with first
-    with ThreadPoolExecutor(_threads()) as pool, tqdm(
-        total=count, unit="photo", desc="evaluate", disable=None
-    ) as bar:
+    with ThreadPoolExecutor(_threads()) as pool, tqdm(total=count, unit="photo", desc="evaluate", disable=None) as bar:
         for start in range(0, count, BATCH):
             places = np.arange(start, min(start + BATCH, count))
             cases = list(pool.map(photos.load, [usable[place] for place in places]))

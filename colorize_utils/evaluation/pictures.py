@@ -151,13 +151,19 @@ def reference_rows(mean_ab):
     ]
 
 
-def model_row(name, path=None):
-    """A row painted by a model file (None: the shipped one) from the photo's lightness alone."""
+def model_row(name, path=None, size=None):
+    """A row painted by a model file (None: the shipped one) from the photo's lightness alone.
+
+    ``size``: short side of the copy the model sees, by default what its file says. Models are compared fairly at one.
+    """
     from ..inference.colorizer import Colorizer
 
     colorizer = Colorizer.load(path)
-    text = f"model `{Path(path).name}`" if path else "the shipped model"
-    return Row(name, text, lambda case: painted_by(colorizer, case, f"model {name}"), parallel=False)
+    colorizer.size = size or colorizer.size
+    known = {key: colorizer.meta[key] for key in ("version", "phase", "epoch") if key in colorizer.meta}
+    text = [f"model `{Path(path).name}`" if path else "the shipped model", *(f"{k} {v}" for k, v in known.items())]
+    text.append(f"sees copies with a short side of {colorizer.size} px")
+    return Row(name, ", ".join(text), lambda case: painted_by(colorizer, case, f"model {name}"), parallel=False)
 
 
 def painted_by(colorizer, case, maker):

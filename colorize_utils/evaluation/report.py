@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ColorizeError
-from ..terminal import complain
+from ..terminal import complain, number
 from ..weights import replace_file
 from . import sheets, tables
 from .classifier import load_classifier
@@ -42,12 +42,7 @@ def add_arguments(parser):
         "--split", choices=("test", "val", "train"), default="test", help="part of --data (default: test)"
     )
     parser.add_argument("--output", "-o", metavar="DIR", required=True, help="folder for the report")
-    parser.add_argument(
-        "--model", action="append", default=[], metavar="NAME=FILE", help="a model to measure; repeatable"
-    )
-    parser.add_argument("--pictures", action="append", default=[], metavar="NAME=DIR",
-                        help="pictures another tool made, named as the photos are; repeatable")  # fmt: skip
-    parser.add_argument("--no-shipped", action="store_true", help="leave the shipped model out")
+    add_row_arguments(parser)
     parser.add_argument(
         "--baseline", metavar="NAME", help="the row others are compared with (default: the shipped model)"
     )
@@ -62,6 +57,16 @@ def add_arguments(parser):
     parser.add_argument("--resamples", type=int, default=2000, metavar="N", help="bootstrap resamples (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
     parser.add_argument("--no-sheets", action="store_true", help="no contact sheets")
+
+
+def add_row_arguments(parser):
+    """Give an ``argparse`` parser the arguments of `asked_rows`."""
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE", help="a model; repeatable")
+    parser.add_argument("--pictures", action="append", default=[], metavar="NAME=DIR",
+                        help="pictures another tool made, named as the photos are; repeatable")  # fmt: skip
+    parser.add_argument("--no-shipped", action="store_true", help="leave the shipped model out")
+    parser.add_argument("--working-size", type=number(32, 2048), metavar="N",
+                        help="short side of the copy that models see (default: what each file says)")  # fmt: skip
 
 
 def main(args):
@@ -141,12 +146,12 @@ def asked_rows(args):
     rows = []
     if not args.no_shipped:
         try:
-            rows.append(model_row(SHIPPED))
+            rows.append(model_row(SHIPPED, size=args.working_size))
         except ColorizeError as error:
             if args.baseline == SHIPPED:
                 raise
             complain(f"no row for the shipped model: {error}")
-    rows += [model_row(*spec.split("=", 1)) for spec in args.model]
+    rows += [model_row(*spec.split("=", 1), args.working_size) for spec in args.model]
     return rows + [picture_row(*spec.split("=", 1), args.size, args.fit) for spec in args.pictures]
 
 
