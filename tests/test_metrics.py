@@ -224,6 +224,15 @@ def test_the_interval_of_a_mean_is_about_two_standard_errors_wide():
     assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
 
 
+def test_resampled_means_are_those_of_the_drawn_photos():
+    rng = np.random.default_rng(1)
+    counts = intervals.resample_counts(30, 150, 2)
+    values, kept = rng.normal(size=(30, 3)), rng.random(30) < 0.8
+    drawn = [np.repeat(values[kept], row[kept], axis=0).mean(axis=0) for row in counts]
+    assert intervals.resampled_mean(counts, values, kept) == pytest.approx(np.array(drawn))
+    assert intervals.resampled_mean(counts, values[:, 1], kept) == pytest.approx(np.array(drawn)[:, 1])
+
+
 def test_photos_without_a_figure_are_left_out_of_the_mean():
     counts = intervals.resample_counts(4, 50, 0)
     values = np.array([1.0, np.inf, 3.0, np.nan])

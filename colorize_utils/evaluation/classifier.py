@@ -63,13 +63,17 @@ def load_classifier(spec):
             model, prepare = keras.saving.load_model(path, compile=False), _symmetric
         else:
             model, prepare = _application(keras, name, path or "imagenet")
-        return _checked(keras, name, model, prepare)
+        classifier = _with_features(keras, name, model, prepare)
+        grey = classifier.look([np.full((8, 8, 3), 128, np.uint8)])[0]
     except ColorizeError:
         raise
     except Exception as error:  # whatever Keras, HDF5 or the network raise: the report goes on without these figures
         raise ColorizeError(
             f"classifier {name}: cannot load {path or 'its ImageNet weights'}: {_line(error)}", 1
         ) from None
+    if not np.isfinite(grey).all():
+        raise ColorizeError(f"classifier {name}: expected finite features of a grey picture, got NaN or infinity", 1)
+    return classifier
 
 
 def _symmetric(batch):
@@ -85,7 +89,7 @@ def _application(keras, name, weights):
     return build(weights=weights, classes=1000), sys.modules[build.__module__].preprocess_input
 
 
-def _checked(keras, name, model, prepare):
+def _with_features(keras, name, model, prepare):
     shape = model.input_shape
     square_input = isinstance(shape, tuple) and len(shape) == 4 and shape[1] == shape[2] and shape[1] and shape[3] == 3
     if not square_input:
@@ -102,10 +106,7 @@ def _checked(keras, name, model, prepare):
             f"got {getattr(before, 'shape', before)} to {model.output_shape}",
             status=1,
         )
-    classifier = Classifier(name, int(shape[1]), prepare, keras.Model(model.inputs, [before, model.output]))
-    if not np.isfinite(classifier.look([np.full((8, 8, 3), 128, np.uint8)])[0]).all():
-        raise ColorizeError(f"classifier {name}: expected finite features of a grey picture, got NaN or infinity", 1)
-    return classifier
+    return Classifier(name, int(shape[1]), prepare, keras.Model(model.inputs, [before, model.output]))
 
 
 def _line(error):

@@ -159,7 +159,8 @@ def model_row(name, path=None, size=None):
     from ..inference.colorizer import Colorizer
 
     colorizer = Colorizer.load(path)
-    colorizer.size = size or colorizer.size
+    if size:
+        colorizer.size = size
     known = {key: colorizer.meta[key] for key in ("version", "phase", "epoch") if key in colorizer.meta}
     text = [f"model `{Path(path).name}`" if path else "the shipped model", *(f"{k} {v}" for k, v in known.items())]
     text.append(f"sees copies with a short side of {colorizer.size} px")
