@@ -1,6 +1,7 @@
 """The curve over a run's snapshots: the same figures as `evaluate` gives, in the order of training."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from colorize_utils.evaluation.measure import score
 from colorize_utils.evaluation.pictures import photo_folder
 
 keras = pytest.importorskip("keras")
+ROOT = Path(__file__).resolve().parent.parent
 SPEC = {"network": "unet", "backbone": "Plain", "weights": None}
 
 
@@ -134,3 +136,11 @@ def test_the_command(run, photos, tmp_path, capsys):
     (tmp_path / "curve.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ColorizeError, match="expected a CSV written by"):
         curve.read_curve(tmp_path / "curve.csv")
+
+
+def test_the_committed_curve_is_whole():
+    lines = curve.read_curve(ROOT / "saved_models" / "curve.csv")
+    assert [line["phase"] for line in lines[:2]] == ["grey", curve.HALVES]
+    seen = [line["images"] for line in lines[2:]]
+    assert seen == sorted(seen)
+    assert all(line["frechet"] > 0 and line["val_l1"] > 0 and line["photos"] >= 200 for line in lines[2:])
