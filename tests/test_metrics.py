@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import linalg, ndimage
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorize_utils import color
 from colorize_utils.evaluation import frechet, intervals, metrics
@@ -44,6 +44,14 @@ def test_psnr_of_the_mean_is_below_the_mean_of_psnrs():
     errors = np.array([0.001, 0.1])
     assert metrics.psnr(errors.mean()) == pytest.approx(12.967, abs=1e-3)
     assert metrics.psnr(errors).mean() == pytest.approx(20)
+
+
+@pytest.mark.parametrize("shape", [(11, 11, 3), (40, 23, 3)])
+def test_ssim_is_scikit_images(shape):
+    one, other = picture(3, shape), picture(4, shape)
+    window = {"channel_axis": -1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    for pair in ((one, other), (one, one), (one, one // 2 + 40)):
+        assert metrics.ssim(*pair) == pytest.approx(structural_similarity(*pair, **window), abs=1e-12)
 
 
 def test_ssim_is_the_papers_formula():
