@@ -57,12 +57,16 @@ def rgb_to_lab(rgb):
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
 
 
-def lab_to_rgb_unbounded(lab):
-    """Lab (..., 3) -> float32 sRGB. Values leave [0, 1] where the colour is outside the sRGB gamut."""
+def _linear_from_lab(lab):
     lab = np.asarray(lab, np.float32)
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    return srgb_from_linear(_lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T)
+    return _lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T
+
+
+def lab_to_rgb_unbounded(lab):
+    """Lab (..., 3) -> float32 sRGB. Values leave [0, 1] where the colour is outside the sRGB gamut."""
+    return srgb_from_linear(_linear_from_lab(lab))
 
 
 def fit_gamut(lab, margin=2e-5):
@@ -74,10 +78,13 @@ def fit_gamut(lab, margin=2e-5):
     """
     lab = np.array(lab, np.float32)
     flat = lab.reshape(-1, 3)
+    # Compared as linear light, which spares the curve; channel by channel, since reducing a last axis of three is slow.
+    low, high = -np.float32(margin / 12.92), linear_from_srgb(np.float32(1 + margin))
 
     def outside(colors):
-        rgb = lab_to_rgb_unbounded(colors)
-        return (rgb.min(axis=-1) < -margin) | (rgb.max(axis=-1) > 1 + margin)
+        red, green, blue = np.moveaxis(_linear_from_lab(colors), -1, 0)
+        lowest, highest = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
+        return (lowest < low) | (highest > high)
 
     todo = np.flatnonzero(outside(flat))
     if todo.size:

@@ -1,6 +1,10 @@
 """A trained model at work: a photo in, the same photo in color out, its lightness untouched."""
 
 import hashlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,9 @@ from .upsample import resize, upsample_rows
 STRIDE = 32
 BAND = 2**18  # pixels worked on at once: what a large photo needs in memory beside itself is a few dozen megabytes
 ROOMIEST = 8  # a working copy has at most this many times the pixels of a square one
+CHROMA_LIGHTNESS = 60.0  # of a layer of color alone: in the middle, where sRGB has room for most colors
+STRONGEST = 1.5
+THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 LONGEST = 64  # and its long side at most this many times the short side of a usual one
 
 
@@ -27,6 +34,7 @@ class Colorizer:
         self.network, self.meta, self.stride = network, dict(meta or {}), stride
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
         self._predict = getattr(network, "predict_on_batch", network)
+        self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
     @classmethod
     def load(cls, path=None):
@@ -40,36 +48,54 @@ class Colorizer:
             )
         return cls(network, meta, stride=2 ** spec.get("levels", 7) if spec["network"] == "pix2pix" else STRIDE)
 
-    def __call__(self, photo, size=None, out=None):
+    def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False):
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.
 
-        photo: uint8, or float sRGB in [0, 1] (the result is float32 then); (H, W), (H, W, 1) or (H, W, 3). Of a color
-        photo only the lightness is used. size: short side of the working copy, by default the size trained at. out:
-        array to write to, which may be the photo itself. ColorizeError for another shape, type or range.
+        photo: uint8, uint16, or float sRGB in [0, 1] (the result is float32 then); (H, W), (H, W, 1) or (H, W, 3). Of
+        a color photo only the lightness is used. size: short side of the working copy, by default the size trained at.
+        out: array to write to, which may be the photo itself. strength, 0 to 1.5: ab is multiplied by it before what
+        leaves the gamut is brought back. chroma_only: in place of the photo's L, `CHROMA_LIGHTNESS` everywhere: the
+        color as a layer of its own. ColorizeError for another shape, type or range.
         """
         photo = _checked(photo)
+        if not 0 <= strength <= STRONGEST:
+            raise ColorizeError(f"expected a strength from 0 to {STRONGEST}, got {strength}")
         if out is None:
             out = np.empty((*photo.shape[:2], 3), photo.dtype)
-        for top, lightness, ab in self._bands(photo, size):
-            rgb = color.join(lightness, ab)
-            out[top : top + len(rgb)] = rgb if out.dtype != np.uint8 else np.rint(rgb * 255)
+
+        def paint(top, lightness, ab):
+            if chroma_only:
+                lightness = np.full_like(lightness, CHROMA_LIGHTNESS)
+            rgb = color.join(lightness, ab if strength == 1 else ab * np.float32(strength))
+            if np.issubdtype(out.dtype, np.integer):
+                rgb *= np.iinfo(out.dtype).max
+                np.rint(rgb, out=rgb)
+            out[top : top + len(rgb)] = rgb
+
+        self._each_band(photo, size, paint)
         return out
 
     def predict_ab(self, lightness, size=None):
         """L (H, W) in 0..100 -> the ab (H, W, 2) float32, in Lab units, that the model gives it, before the gamut."""
         grey = _checked(color.grey_from_lightness(np.clip(lightness, 0, 100)))
         ab = np.empty((*grey.shape[:2], 2), np.float32)
-        for top, _, rows in self._bands(grey, size):
+
+        def keep(top, _, rows):
             ab[top : top + len(rows)] = rows
+
+        self._each_band(grey, size, keep)
         return ab
 
-    def _bands(self, photo, size):
-        """Yield (first row, L (n, W), ab (n, W, 2)) from top to bottom."""
+    def _each_band(self, photo, size, work):
+        """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
         small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size))
         ab = self._run(small)
-        for top, rows in _rows(photo):
+
+        def band(top, rows):
             lightness = _lightness(rows)
-            yield top, lightness, upsample_rows(ab, small, lightness, top, len(photo))
+            work(top, lightness, upsample_rows(ab, small, lightness, top, len(photo)))
+
+        _in_threads(band, _rows(photo))
 
     def _run(self, lightness):
         """L (h, w) of a working copy -> ab (h, w, 2). Padded by reflection to the stride, on all sides alike."""
@@ -77,7 +103,8 @@ class Colorizer:
         above, left = -h % self.stride // 2, -w % self.stride // 2
         padding = ((above, -h % self.stride - above), (left, -w % self.stride - left))
         fed, _ = color.normalize(np.pad(lightness, padding, mode="reflect")[None, ..., None])
-        answer = np.asarray(self._predict(fed.astype(np.float32)), np.float32)
+        with self._turn:
+            answer = np.asarray(self._predict(fed.astype(np.float32)), np.float32)
         if answer.shape != (*fed.shape[:3], 2):
             raise ColorizeError(
                 f"expected ab of shape {(*fed.shape[:3], 2)} from the model, got {answer.shape}", status=1
@@ -119,13 +146,14 @@ def working_shape(shape, size):
 
 def _checked(photo):
     photo = np.asarray(photo)
-    if photo.dtype != np.uint8 and not np.issubdtype(photo.dtype, np.floating):
-        raise ColorizeError(f"expected a photo of uint8, or float in [0, 1], got {photo.dtype}")
+    exact = photo.dtype in (np.uint8, np.uint16)
+    if not exact and not np.issubdtype(photo.dtype, np.floating):
+        raise ColorizeError(f"expected a photo of uint8, uint16, or float in [0, 1], got {photo.dtype}")
     if photo.ndim == 3 and photo.shape[-1] == 1:
         photo = photo[..., 0]
     if photo.size == 0 or photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (3,)):
         raise ColorizeError(f"expected a photo of shape (H, W), (H, W, 1) or (H, W, 3), got {photo.shape}")
-    if photo.dtype != np.uint8:
+    if not exact:
         photo = photo.astype(np.float32, copy=False)
         low, high = float(photo.min()), float(photo.max())
         if not (low >= -1e-3 and high <= 1 + 1e-3):  # written so that NaN fails too
@@ -135,19 +163,42 @@ def _checked(photo):
 
 def _rows(photo):
     step = max(1, BAND // photo.shape[1])
-    for top in range(0, len(photo), step):
-        yield top, photo[top : top + step]
+    return [(top, photo[top : top + step]) for top in range(0, len(photo), step)]
+
+
+def _in_threads(work, bands):
+    """[work(top, rows) for each band], in several threads: NumPy lets others run while it computes."""
+    if len(bands) == 1:
+        return [work(*bands[0])]
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        return list(pool.map(lambda band: work(*band), bands))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C or an error the bands that wait are not begun
 
 
 def _lightness(rows):
-    values = rows.astype(np.float32) / 255 if rows.dtype == np.uint8 else np.clip(rows, 0, 1)
+    if rows.dtype in (np.uint8, np.uint16):
+        if rows.ndim == 2:
+            return _lightness_of_codes(np.iinfo(rows.dtype).max)[rows]
+        values = rows.astype(np.float32)
+        values /= np.iinfo(rows.dtype).max
+    else:
+        values = np.clip(rows, 0, 1)
     return color.lightness_from_grey(values) if values.ndim == 2 else color.lightness(values)
+
+
+@cache
+def _lightness_of_codes(highest):
+    return color.lightness_from_grey(np.arange(highest + 1, dtype=np.float32) / np.float32(highest))
 
 
 def _working_copy(photo, shape):
     """L (h, w) of the photo at working size. Averaged as sRGB values, as the prepared sets are, not as L."""
-    narrow = []
-    for _, rows in _rows(photo):
+
+    def narrow(_, rows):
         grey = color.grey_from_lightness(_lightness(rows))
-        narrow.append(resize(grey, (len(grey), shape[1])))
-    return color.lightness_from_grey(np.clip(resize(np.concatenate(narrow), shape), 0, 1))
+        return resize(grey, (len(grey), shape[1]))
+
+    whole = np.concatenate(_in_threads(narrow, _rows(photo)))
+    return color.lightness_from_grey(np.clip(resize(whole, shape), 0, 1))

@@ -32,18 +32,25 @@ def upsample_rows(ab_small, lightness_small, lightness_rows, top, height):
         small = resize(small, (min(small.shape[0], height), min(small.shape[1], width)))
     upper, lower, down = _neighbors(np.arange(top, top + rows), height, small.shape[0])
     left, right, across = _neighbors(np.arange(width), width, small.shape[1])
-    total = np.zeros((rows, width, 2), np.float32)
-    weights = np.zeros((rows, width, 1), np.float32)
+    planes = [np.ascontiguousarray(small[..., k]) for k in range(3)]  # plane by plane is twice as fast as channels last
+    total = np.zeros((2, rows, width), np.float32)
+    weights = np.zeros((rows, width), np.float32)
     for ys, vertical in ((upper, 1 - down), (lower, down)):
-        line = small[ys]
+        lines = [plane[ys] for plane in planes]
         for xs, horizontal in ((left, 1 - across), (right, across)):
-            neighbor = line[:, xs]
-            apart = (neighbor[..., 0] - lightness_rows) * np.float32(1 / RANGE)
-            weight = np.exp(np.float32(-0.5) * apart * apart) + np.float32(FLOOR)
-            weight = (weight * vertical[:, None] * horizontal)[..., None]
-            total += weight * neighbor[..., 1:]
+            weight = lines[0].take(xs, axis=1)
+            weight -= lightness_rows
+            weight *= weight
+            weight *= np.float32(-0.5 / RANGE**2)
+            np.exp(weight, out=weight)
+            weight += np.float32(FLOOR)
+            weight *= vertical[:, None]
+            weight *= horizontal
             weights += weight
-    return total / weights
+            for k in (0, 1):
+                total[k] += weight * lines[k + 1].take(xs, axis=1)
+    total /= weights
+    return np.stack(list(total), axis=-1)
 
 
 def resize(plane, shape):
