@@ -1,5 +1,7 @@
 """The one error a person is meant to read."""
 
+from contextlib import contextmanager
+
 
 class ColorizeError(Exception):
     """One clear line for a person: what was expected, what was found, and where.
@@ -10,3 +12,12 @@ class ColorizeError(Exception):
     def __init__(self, message: str, status: int = 2):
         super().__init__(message)
         self.status = status
+
+
+@contextmanager
+def one_line():
+    """In a notebook: an error of ours inside the block stops the cell with its one line, without a traceback."""
+    try:
+        yield
+    except ColorizeError as error:
+        raise SystemExit(str(error)) from None

@@ -6,6 +6,7 @@ set that was begun from others.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,15 @@ from .files import find_photos, read_photo
 from .items import Item
 from .kaggle import KaggleLab
 
-__all__ = ["Item", "KaggleLab", "PhotoFolder", "SamplePhotos", "sample_photos"]
+__all__ = ["Item", "KaggleLab", "PhotoFolder", "SamplePhotos", "label", "sample_photos"]
+
+
+def label(source):
+    """A name for what is made from a source. Two folders of photos never share one, nor does one that has changed."""
+    if not isinstance(source, PhotoFolder):
+        return source.name
+    folder = re.sub(r"[^\w.-]+", "_", source.folder.resolve().name).strip("._")[:40]
+    return f"photos-{folder or 'folder'}-{source.contents[:6]}"
 
 
 class PhotoFolder:
