@@ -53,10 +53,15 @@ if missing:
         if subprocess.run(pip, check=False).returncode:
             raise SystemExit(f"{', '.join(missing)} could not be installed beside what is here; pip says above why.")
 
-drive = None
+drive = None  # the project's folder on Drive, where there is one
 if on_colab and use_drive:
     from google.colab import drive as colab_drive
 
-    colab_drive.mount("/content/drive")
-    drive = Path("/content/drive/MyDrive/ColorizeIMG")
-print("ready" + (f", keeping runs in {drive}" if drive else ""))
+    try:
+        colab_drive.mount("/content/drive")
+        drive = Path("/content/drive/MyDrive/ColorizeIMG")
+    except Exception as error:  # "no" in Colab's dialog comes as one of several kinds
+        print("Drive is not there:", *str(error).splitlines()[:1])
+elif use_drive and os.environ.get("COLORIZE_DRIVE"):
+    drive = Path(os.environ["COLORIZE_DRIVE"])  # a folder that plays Drive, for tests
+print("ready" + (f", with Drive: {drive}" if drive else ""))

@@ -110,6 +110,7 @@ def main():
     parser.add_argument("--in-place", action="store_true", help="write the outputs into notebooks/")
     args = parser.parse_args()
     os.environ.setdefault("COLORIZE_PRESET", "smoke")
+    os.environ.setdefault("COLORIZE_SOURCE", "samples")  # whatever was trained here before
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # kernels' debuggers would warn of every start
     paths = [Path(name) for name in args.names] or sorted((ROOT / "notebooks").glob("*.ipynb"))

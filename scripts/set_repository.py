@@ -42,13 +42,15 @@ def rewritten(text, name):
 
 
 def with_setup_cell(text, cell):
-    """A notebook's JSON text with its set-up cell (tagged "setup") holding ``cell``."""
+    """A notebook's JSON text with its set-up cell (tagged "setup") holding ``cell``; tagged "drive", Drive is on."""
     import json
 
     book = json.loads(text)
     for part in book["cells"]:
-        if "setup" in part.get("metadata", {}).get("tags", []):
-            part["source"] = cell.rstrip("\n").splitlines(keepends=True)
+        tags = part.get("metadata", {}).get("tags", [])
+        if "setup" in tags:
+            mine = cell.replace("use_drive = False", "use_drive = True") if "drive" in tags else cell
+            part["source"] = mine.rstrip("\n").splitlines(keepends=True)
     return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
 
 

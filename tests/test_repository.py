@@ -163,8 +163,34 @@ def test_the_set_up_cell_mounts_drive_when_asked(tmp_path):
     )
     cell = _cell("https://example.org/none").replace("use_drive = False", "use_drive = True")
     done = _run_cell(tmp_path, drive + cell)
-    where = "ready, keeping runs in /content/drive/MyDrive/ColorizeIMG"
+    where = "ready, with Drive: /content/drive/MyDrive/ColorizeIMG"
     assert done.stdout.splitlines() == ["mounted /content/drive", where], done.stderr
+
+
+def test_no_in_the_dialog_for_drive_is_one_line(tmp_path):
+    (tmp_path / "colorize_utils").mkdir()
+    refused = """
+import sys, types
+def mount(path):
+    raise ValueError("Error: credential propagation was unsuccessful\\n(and more)")
+colab = types.ModuleType("google.colab")
+colab.drive = types.SimpleNamespace(mount=mount)
+sys.modules["google"], sys.modules["google.colab"] = types.ModuleType("google"), colab
+"""
+    cell = _cell("https://example.org/none").replace("use_drive = False", "use_drive = True")
+    done = _run_cell(tmp_path, refused + cell + "\nprint(drive)")
+    assert done.stdout.splitlines() == [
+        "Drive is not there: Error: credential propagation was unsuccessful",
+        "ready",
+        "None",
+    ], done.stderr
+
+
+def test_drive_is_on_where_there_is_training():
+    for path in BOOKS:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cell = next("".join(c["source"]) for c in cells if "setup" in c["metadata"].get("tags", []))
+        assert ("use_drive = True " in cell) == (path.name[:2] in ("03", "04")), path.name
 
 
 def test_the_set_up_cell_works_inside_a_checkout(tmp_path):
