@@ -166,7 +166,7 @@ def _bad(folder, kind):
         ("text", "another kind"),
         ("svg", "another kind"),
         ("truncated", "expected a whole photo"),
-        ("folder", "expected a whole photo"),
+        ("folder", "got a folder"),
         ("animated", "animation of 2"),
         ("huge header", "at most 300,000,000 pixels, got 70000x70000"),
     ],

@@ -1,99 +1,151 @@
-"""Photos as files: read precisely, written whole, found at any depth.
+"""Photos as files: found at any depth, and read precisely.
 
-Reading turns any common format into float sRGB, upright, and keeps aside what the output needs: alpha, depth, EXIF,
-resolution. Writing goes to a temporary name that is renamed when the file is whole.
+Reading turns any common format into sRGB, upright, and keeps aside what the output needs: alpha, depth, metadata.
 """
 
 import io
 import os
+import stat
 import threading
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ..errors import ColorizeError
-from .deep import encode_deep, is_deep, read_deep
+from .deep import is_deep, read_deep
+from .metadata import read_metadata, resolution
+from .provenance import SOFTWARE, mark_in
+from .writing import SUFFIXES, as_codes, srgb, write_photo
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
-LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
-ORIENTATION = 274
-# Of a TIFF, Pillow counts the layout of the pixels among its EXIF tags; copied, they would spoil the output. So only
-# what tells of the photo is kept: description, camera, orientation, resolution, software, date, artist, copyright, and
-# the pointers to the camera's settings and to GPS.
-EXIF_KEPT = {270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
-_SRGB = None
+__all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_mark", "read_pages", "read_photo", "write_photo"]
+
+HEIF = (".heic", ".heif")
+READABLE = (*SUFFIXES, ".gif", *HEIF)
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 _lock, _reading, _restore = threading.Lock(), 0, None
 
 
 @dataclass
 class Photo:
-    """A photo: ``rgb`` float32 (H, W, 3) sRGB in [0, 1], upright, and what has to survive to the output."""
+    """A photo: ``rgb`` float32 (H, W, 3) sRGB in [0, 1], upright, and what has to survive to the output.
+
+    Read as codes, ``rgb`` and ``alpha`` are uint8 or uint16 as in the file, and ``rgb`` is (H, W) where it is grey.
+    """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None  # float32 (H, W) in [0, 1]
     bits: int = 8  # 8 or 16 a channel, as the file had it
     exif: bytes | None = None  # with the orientation already applied and reset
+    xmp: bytes | None = None
     dpi: tuple | None = None
     was_grey: bool = False
     path: Path | None = None
+    pages: int = 1  # of the file it comes from
     notes: list = field(default_factory=list)  # what a person should know, a line each
 
 
-def find_photos(paths):
+def find_photos(paths, unreadable=None):
     """Files and folders -> sorted list of (path, root): every photo below the folders, hidden files left out.
 
     A file that is named itself is taken whatever its suffix; its root is its folder. ColorizeError (status 1) for a
-    path that does not exist.
+    path that does not exist. ``unreadable(folder, reason)`` is called for a folder that may not be looked into.
     """
     found = []
     for path in map(Path, paths):
         if path.is_dir():
-            found += [(p, path) for p in _walk(path)]
-        elif path.exists():
+            found += [(p, path) for p in _walk(path, unreadable)]
+        elif os.path.lexists(path):  # a link that leads nowhere has its own line when it is read
             found.append((path, path.parent))
         else:
             raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1)
     return found
 
 
-def _walk(folder):
+def _walk(folder, unreadable):
+    def refused(error):
+        if unreadable:
+            unreadable(Path(error.filename), error.strerror)
+
     # Links to folders are not followed: they may lead in a circle.
-    for here, folders, names in os.walk(folder):
+    for here, folders, names in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in READABLE:
                 yield Path(here) / name
 
 
-def read_photo(path, max_pixels=300_000_000):
+def read_photo(path, max_pixels=300_000_000, codes=False):
     """Read a photo -> `Photo`. ColorizeError (status 1) in one line for whatever is not a whole photo.
 
     Orientation is applied, an ICC profile is converted to sRGB, 16-bit values keep their precision. Of a TIFF with
-    several pages the first is read. max_pixels guards against files that claim to be enormous.
+    several pages the first is read. max_pixels guards against files that claim to be enormous. codes: leave the values
+    as integers, which takes a quarter of the memory or less.
     """
-    path = Path(path)
+    return _read_page(Path(path), 0, max_pixels, codes)
+
+
+def read_pages(path, max_pixels=300_000_000, codes=False):
+    """`read_photo` for each page of a TIFF in turn; of other formats the one picture."""
+    first = _read_page(Path(path), 0, max_pixels, codes)
+    pages = first.pages
+    yield first
+    del first
+    for page in range(1, pages):
+        yield _read_page(Path(path), page, max_pixels, codes)
+
+
+def _read_page(path, page, max_pixels, codes):
+    where = f"{path} (page {page + 1})" if page else str(path)
     try:
-        if path.stat().st_size == 0:
-            raise ColorizeError(f"{path}: expected a photo, got an empty file", status=1)
-        with _unguarded(), Image.open(path, formats=FORMATS) as image:
-            return _read(path, image, max_pixels)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without an end
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "something that is no file"
+            raise ColorizeError(f"{where}: expected a photo, got {kind}", status=1)
+        if status.st_size == 0:
+            raise ColorizeError(f"{where}: expected a photo, got an empty file", status=1)
+        with _unguarded(), _opened(path) as image:
+            return _read(path, where, image, page, max_pixels, codes)
     except ColorizeError:
         raise
     except UnidentifiedImageError:
-        kinds = ", ".join(s[1:] for s in SUFFIXES)
+        kinds = ", ".join(s[1:] for s in READABLE)
         raise ColorizeError(
-            f"{path}: expected a photo ({kinds}), got a file of another kind or a damaged one", status=1
+            f"{where}: expected a photo ({kinds}), got a file of another kind or a damaged one", status=1
         ) from None
     except MemoryError:
-        raise ColorizeError(f"{path}: not enough memory for a photo of this size", status=1) from None
+        raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
         reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
-        raise ColorizeError(f"{path}: expected a whole photo, got: {reason}", status=1) from None
+        raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
+
+
+def _opened(path):
+    """The file opened with Pillow: by its content, whatever its name says."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] != b"ftyp" or head[8:12] in (b"avif", b"avis"):
+        return Image.open(path, formats=FORMATS)
+    try:
+        import pillow_heif
+    except ImportError:
+        raise ColorizeError(
+            f"{path}: expected a format that can be read, got HEIC; `pip install pillow-heif` adds it", status=1
+        ) from None
+    pillow_heif.register_heif_opener()
+    return Image.open(path, formats=("HEIF",))
+
+
+def read_mark(path):
+    """What coloured the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
+    try:
+        with _unguarded(), Image.open(path, formats=FORMATS) as image:
+            return mark_in(image.getexif().get(SOFTWARE))
+    except Exception:  # noqa: BLE001  (whatever it is, it is not a picture of ours)
+        return None
 
 
 @contextmanager
@@ -121,69 +173,68 @@ def _unguarded():
                 quiet.__exit__(None, None, None)
 
 
-def _read(path, image, max_pixels):
+def _read(path, where, image, page, max_pixels, codes):
+    photo = Photo(np.empty(0), path=path)
+    if image.format == "TIFF":
+        photo.pages = _pages(image, photo)
+        image.seek(page)
+    elif image.format in ("PNG", "WEBP", "GIF") and getattr(image, "n_frames", 1) > 1:
+        raise ColorizeError(f"{where}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
     width, height = image.size
     if width * height > max_pixels:
         raise ColorizeError(
-            f"{path}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
+            f"{where}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
             status=1,
         )
-    if getattr(image, "n_frames", 1) > 1 and image.format in ("PNG", "WEBP"):
-        raise ColorizeError(f"{path}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
-    photo = Photo(np.empty(0), path=path)
-    photo.dpi = _resolution(image)
-    orientation = _metadata(image, photo)
+    photo.dpi = resolution(image)
+    orientation = read_metadata(image, photo)
     if is_deep(path, image):
-        values, alpha, upright = read_deep(path, image, photo)
+        values, alpha, upright = read_deep(path, image, photo, page)
         orientation = 1 if upright else orientation
     else:
         values, alpha = _values(image, photo)
-    photo.rgb = _upright(values, orientation)
-    photo.alpha = None if alpha is None else _upright(alpha, orientation)
+    photo.rgb = _upright(_as_asked(values, codes, photo.bits), orientation)
+    if not codes and photo.rgb.ndim == 2:
+        photo.rgb = photo.rgb[..., None].repeat(3, axis=-1)
+    photo.alpha = None if alpha is None else _upright(_as_asked(alpha, codes, photo.bits), orientation)
     return photo
 
 
-def _resolution(image):
-    """Dots an inch (x, y), or None where the file does not say (Pillow then gives 1, or nothing)."""
+def _pages(image, photo):
     try:
-        dpi = tuple(float(value) for value in image.info["dpi"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return None
-    return dpi if len(dpi) == 2 and all(1 < value < 1e6 for value in dpi) else None
-
-
-def _metadata(image, photo):
-    """EXIF for the output, with its orientation reset. Returns the orientation that is to be applied (1 to 8)."""
-    try:
-        exif = image.getexif()
-        orientation = exif.get(ORIENTATION, 1)
-        for tag in set(exif) - EXIF_KEPT:
-            del exif[tag]
-        if len(exif):
-            exif[ORIENTATION] = 1
-            photo.exif = exif.tobytes()
-        return orientation if orientation in range(1, 9) else 1
-    except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
-        photo.notes.append("its EXIF data is damaged and was left out")
+        return getattr(image, "n_frames", 1)
+    except Exception:  # noqa: BLE001  (the place of a next page may be any number)
+        photo.notes.append("what follows its first page is damaged and was left out")
         return 1
 
 
+def _as_asked(values, codes, bits):
+    if codes:
+        return as_codes(values, bits)
+    if values.dtype == np.float32:
+        return values
+    values, highest = values.astype(np.float32), np.iinfo(values.dtype).max
+    values /= highest
+    return values
+
+
 def _values(image, photo):
-    """8-bit pixels of any mode -> float32 RGB in sRGB and alpha or None."""
+    """8-bit pixels of any mode -> uint8 codes, (H, W) of a grey photo or (H, W, 3), in sRGB; and alpha or None."""
     alpha = None
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     photo.was_grey = image.mode in ("1", "L", "LA")
     if image.mode == "1":
         photo.notes.append("it has black and white only, no greys")
+        image = image.convert("L")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         straight = image.convert("RGBA")
-        alpha = np.asarray(straight.getchannel("A"), np.float32) / 255
+        alpha = np.asarray(straight.getchannel("A"))
         image, profile = straight.convert("RGB"), image.info.get("icc_profile")
         image.info["icc_profile"] = profile
-    values = np.array(_to_srgb(image, photo), np.float32)
-    values /= 255
-    return values, alpha
+    if image.mode == "L" and not image.info.get("icc_profile"):
+        return np.asarray(image), alpha
+    return np.asarray(_to_srgb(image, photo)), alpha
 
 
 def _to_srgb(image, photo):
@@ -191,19 +242,12 @@ def _to_srgb(image, photo):
     if profile and image.mode in ("RGB", "L", "CMYK"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB") or image.convert("RGB")
+            return ImageCms.profileToProfile(image, source, srgb(), outputMode="RGB") or image.convert("RGB")
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             photo.notes.append("its colour profile could not be used; sRGB is assumed")
     elif image.mode == "CMYK":
         photo.notes.append("CMYK without a profile; its lightness is approximate")
     return image.convert("RGB")
-
-
-def _srgb():
-    global _SRGB
-    if _SRGB is None:
-        _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    return _SRGB
 
 
 def _upright(values, orientation):
@@ -215,70 +259,3 @@ def _upright(values, orientation):
     if orientation in (3, 4, 7, 8):
         values = values[::-1]
     return np.ascontiguousarray(values)
-
-
-def write_photo(path, rgb, like=None):
-    """Write sRGB (H, W, 3), float in [0, 1], to ``path``; the suffix says the format. The file appears whole or not.
-
-    ``like`` is the `Photo` the picture was made from: its depth (PNG and TIFF), alpha, EXIF and resolution are kept.
-    JPEG is quality 95 with full-size chroma, WebP is lossless: both keep the colours. EXIF that cannot be written costs
-    a line in ``like.notes``, not the picture. OSError if the disk will not; ColorizeError (status 1) for anything else.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
-    _refuse_size(path, np.shape(rgb))
-    # Not made of the photo's name: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
-    temporary = path.with_name(f".colorize-{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        try:
-            _write(temporary, path.suffix.lower(), np.asarray(rgb), like)
-        except (OSError, MemoryError):
-            raise
-        except Exception:  # noqa: BLE001  (Pillow and its encoders raise many kinds for EXIF that does not suit them)
-            if like is None or not like.exif:
-                raise
-            _write(temporary, path.suffix.lower(), np.asarray(rgb), replace(like, exif=None))
-            like.notes.append("its EXIF data could not be written and was left out")
-        os.replace(temporary, path)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001  (as above)
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _refuse_size(path, shape):
-    if len(shape) != 3 or shape[2] != 3 or 0 in shape:
-        raise ColorizeError(f"{path}: expected a picture of shape (H, W, 3), got {tuple(shape)}", status=1)
-    limit = LONGEST.get(path.suffix.lower())
-    if limit and max(shape) > limit:
-        raise ColorizeError(
-            f"{path}: expected at most {limit:,} pixels a side for this format, got {shape[1]}x{shape[0]}", status=1
-        )
-
-
-def _write(path, suffix, rgb, like):
-    if like is not None and like.bits == 16 and suffix in (".png", ".tif", ".tiff"):
-        path.write_bytes(encode_deep(suffix, rgb, like, _srgb().tobytes()))
-        return
-    values = rgb if rgb.dtype == np.uint8 else np.rint(rgb.clip(0, 1) * 255).astype(np.uint8)
-    if like is not None and like.alpha is not None and suffix not in (".jpg", ".jpeg", ".bmp"):
-        alpha = np.rint(like.alpha * 255).astype(np.uint8)
-        values = np.concatenate([values, alpha[..., None]], axis=-1)
-    options = {"icc_profile": _srgb().tobytes()}
-    if like is not None and like.exif and suffix != ".bmp":
-        options["exif"] = like.exif
-    if like is not None and like.dpi and suffix != ".webp":
-        options["dpi"] = like.dpi
-    options |= {
-        ".jpg": {"quality": 95, "subsampling": 0},
-        ".jpeg": {"quality": 95, "subsampling": 0},
-        ".webp": {"lossless": True},
-        ".tif": {"compression": "tiff_lzw"},
-        ".tiff": {"compression": "tiff_lzw"},
-    }.get(suffix, {})
-    kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
-    Image.fromarray(values).save(path, format=kind, **options)

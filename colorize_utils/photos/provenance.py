@@ -1,0 +1,143 @@
+"""Where a picture's colours come from, said in its metadata: EXIF Software, and XMP as IPTC has it. Nothing in pixels.
+
+IPTC's vocabulary has two codes for what a program changed (http://cv.iptc.org/newscodes/digitalsourcetype/, 2024-10):
+algorithmicallyEnhanced is "without changing the main content", as sharpening is; compositeWithTrainedAlgorithmicMedia
+is enhancement "using a Generative AI model". Invented colours are the latter. AISystemUsed and AISystemVersionUsed are
+of the IPTC Photo Metadata Standard 2025.1.
+"""
+
+import re
+import struct
+from typing import NamedTuple
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from PIL import Image
+
+from .. import __version__
+
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
+TIFF_NS = "http://ns.adobe.com/tiff/1.0/"
+GUESS = "colours are a model's guess"
+SOFTWARE, ORIENTATION = 305, 274
+MOST_SOFTWARE = 2000  # characters; what is longer is no program's name
+_OURS = re.compile(r"(?:; )?ColorizeIMG [^();]* \((model [^()]*); " + re.escape(GUESS) + r"\)")
+_EMPTY = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
+)
+
+
+class Maker(NamedTuple):
+    """What coloured a picture: the model's name and version, and settings that were not the usual ones."""
+
+    model: str = "of unknown name"
+    version: str = ""
+    settings: str = ""
+
+    def __str__(self):
+        text = " ".join(f"model {self.model} {self.version}".split()) + (f", {self.settings}" if self.settings else "")
+        return re.sub(r"[^\x20-\x7e]|[();]", "?", text)[:200]  # EXIF text is ASCII
+
+
+def software(maker, before=None):
+    """The text of EXIF Software: what was there, without an earlier mark of ours, and this mark."""
+    mark = f"ColorizeIMG {__version__} ({maker}; {GUESS})"
+    before = _OURS.sub("", str(before or "")[:MOST_SOFTWARE]).strip(" \0")
+    return f"{before}; {mark}" if before else mark
+
+
+def mark_in(text):
+    """Of the text of EXIF Software, what `str(Maker)` was when the picture was made; None where it does not say."""
+    found = _OURS.search(str(text or "")[:MOST_SOFTWARE])
+    return found and found[1]
+
+
+def stamped_exif(exif, maker):
+    """EXIF bytes or None -> EXIF bytes with the mark in Software."""
+    tags = Image.Exif()
+    try:
+        if exif:
+            tags.load(exif)
+    except (OSError, ValueError, SyntaxError, struct.error):
+        tags = Image.Exif()
+    tags[SOFTWARE] = software(maker, tags.get(SOFTWARE))
+    tags[ORIENTATION] = 1
+    return tags.tobytes()
+
+
+def stamped_xmp(xmp, maker, notes):
+    """An XMP packet, bytes or None -> bytes of a packet with the digital source type, the model and a note.
+
+    The packet is not parsed and written anew but added to, so that what other programs put there stays as it was. One
+    that cannot be used costs a line in ``notes``.
+    """
+    if xmp:
+        try:
+            return _added(bytes(xmp).decode("utf-8").strip("\0"), maker)
+        except (ValueError, ElementTree.ParseError):
+            notes.append("its XMP data is damaged and was left out")
+    return _added(_EMPTY, maker)
+
+
+def _added(packet, maker):
+    # The patterns below take time that grows with the packet's length and not with its square, whatever is in it.
+    # Entities can make megabytes of a line; no honest packet has them.
+    if "<!" in packet.replace("<!--", "").replace("<![CDATA[", ""):
+        raise ValueError("a document type")
+    packet = _upright(packet)
+    for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"):
+        packet = _without(packet, IPTC_EXT, name)
+    notes = "" if _names(packet, PHOTOSHOP, "Instructions") else f"{GUESS.capitalize()} ({maker})."
+    about = re.search(r"""rdf:about\s*=\s*("[^"]*"|'[^']*')""", packet)
+    fields = {
+        "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPE,
+        "Iptc4xmpExt:AISystemUsed": f"ColorizeIMG, model {maker.model}",
+        "Iptc4xmpExt:AISystemVersionUsed": f"{__version__}, model {maker.version or 'without a version'}",
+        "photoshop:Instructions": notes,
+    }
+    lines = [f"<{name}>{escape(_printable(value))}</{name}>\n" for name, value in fields.items() if value]
+    block = (
+        f'<rdf:Description rdf:about={about[1] if about else chr(34) * 2} xmlns:Iptc4xmpExt="{IPTC_EXT}" '
+        f'xmlns:photoshop="{PHOTOSHOP}">\n{"".join(lines)}</rdf:Description>\n'
+    )
+    head, end, rest = packet.rpartition("</rdf:RDF>")
+    if not end:
+        raise ValueError("no RDF")
+    packet = head + block + end + rest
+    ElementTree.fromstring(re.sub(r"<\?xpacket[^?]*\?>", "", packet).strip("\ufeff \n\r\t\0"))
+    return packet.encode()
+
+
+def _upright(packet):
+    """TIFF orientation 1: the output is upright already."""
+    for prefix in _prefixes(packet, TIFF_NS):
+        packet = re.sub(rf"""({prefix}:Orientation\s*=\s*["'])\d+""", r"\g<1>1", packet)
+        packet = re.sub(rf"(<{prefix}:Orientation[^<>]*>)\s*\d+", r"\g<1>1", packet)
+    return packet
+
+
+def _prefixes(packet, namespace):
+    found = set(re.findall(rf"""xmlns:([\w.-]+)\s*=\s*["']{re.escape(namespace)}["']""", packet))
+    if len(found) > 4:
+        raise ValueError("too many names for one namespace")
+    return [re.escape(prefix) for prefix in found]
+
+
+def _names(packet, namespace, name):
+    return any(re.search(rf"[\s<]{prefix}:{name}[\s=>]", packet) for prefix in _prefixes(packet, namespace))
+
+
+def _without(packet, namespace, name):
+    for prefix in _prefixes(packet, namespace):
+        tag = f"{prefix}:{name}"
+        packet = re.sub(rf"""\s{tag}\s*=\s*("[^"]*"|'[^']*')""", "", packet)
+        packet = re.sub(rf"<{tag}(\s[^<>]*)?/>", "", packet)
+        packet = re.sub(rf"<{tag}(\s[^<>]*)?>[^<]*</{tag}\s*>", "", packet)
+    return packet
+
+
+def _printable(text):
+    return "".join(c if c.isprintable() else "?" for c in str(text))

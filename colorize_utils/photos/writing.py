@@ -1,0 +1,185 @@
+"""Pictures into files: whole or not at all, with the depth, the alpha and the metadata of the photo they came from."""
+
+import errno
+import os
+import shutil
+import threading
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, PngImagePlugin
+
+from ..errors import ColorizeError
+from .deep import encode_deep
+from .pages import TiffPages
+from .provenance import stamped_exif, stamped_xmp
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
+TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
+LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
+JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
+XMP_TAG = 700
+_SRGB = None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What of the photo goes into the file beside the pixels."""
+
+    bits: int = 8
+    alpha: np.ndarray | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple | None = None
+
+
+def srgb():
+    global _SRGB
+    if _SRGB is None:
+        _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return _SRGB
+
+
+def write_photo(path, rgb, like=None, made=None):
+    """Write sRGB (H, W, 3) to ``path``; the suffix says the format. The file appears whole or not at all.
+
+    rgb: float in [0, 1], or codes, uint8 or uint16. like: the `Photo` the picture was made from: its depth (PNG and
+    TIFF), alpha, EXIF, XMP and resolution are kept. made: a `provenance.Maker`, which the metadata will name. JPEG is
+    quality 95 with full-size chroma, WebP is lossless: both keep the colours. Metadata that cannot be written cost a
+    line in ``like.notes``, not the picture. OSError if the disk will not; ColorizeError (status 1) for anything else.
+    """
+    write_pages(path, [(rgb, like)], made)
+
+
+def write_pages(path, pictures, made=None):
+    """`write_photo` for an iterable of (rgb, like), each a page of one TIFF. Other formats hold one picture."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
+    # Not made of the photo's name: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
+    temporary = path.with_name(f".colorize-{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        pictures = iter(pictures)
+        rgb, like = next(pictures)
+        if getattr(like, "pages", 1) == 1:
+            _write_one(temporary, path, rgb, like, made)
+        elif suffix not in TIFF:
+            raise ColorizeError(f"{path}: expected a TIFF for {like.pages} pages", status=1)
+        else:
+            with open(temporary, "wb") as file:
+                pages = TiffPages(file, path)
+                while rgb is not None:
+                    page = BytesIO()
+                    _write_one(page, path, rgb, like, made)
+                    pages.append(page.getbuffer())
+                    rgb, like = next(pictures, (None, None))
+        os.replace(temporary, path)
+    except (ColorizeError, MemoryError):
+        raise
+    except OSError as error:
+        # libtiff says of a full disk no more than "encoder error".
+        if error.errno is None and shutil.disk_usage(path.parent).free < 2**20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+        raise
+    except Exception as error:  # noqa: BLE001  (Pillow and its encoders raise many kinds)
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_one(file, path, rgb, like, made):
+    """One picture to ``file``, a path or an open file. ``path`` says the format, and is what complaints name."""
+    rgb, suffix = np.asarray(rgb), path.suffix.lower()
+    _refuse_size(path, rgb.shape)
+    notes = [] if like is None else like.notes
+    kept = _Kept() if like is None else _Kept(like.bits, like.alpha, like.exif, like.xmp, like.dpi)
+    if made is not None:
+        kept = replace(kept, exif=stamped_exif(kept.exif, made), xmp=stamped_xmp(kept.xmp, made, notes))
+    if kept.xmp and suffix in JPEG and len(kept.xmp) > JPEG_XMP:
+        kept = replace(kept, xmp=stamped_xmp(None, made, notes) if made else None)
+        notes.append("its XMP data is too long for a JPEG and was left out")
+    try:
+        _encode(file, suffix, rgb, kept)
+    except (OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001  (encoders raise many kinds for EXIF that does not suit them)
+        if not kept.exif:
+            raise
+        if isinstance(file, BytesIO):
+            file.seek(0)
+            file.truncate()
+        _encode(file, suffix, rgb, replace(kept, exif=stamped_exif(None, made) if made else None))
+        notes.append("its EXIF data could not be written and was left out")
+
+
+def _refuse_size(path, shape):
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        raise ColorizeError(f"{path}: expected a picture of shape (H, W, 3), got {tuple(shape)}", status=1)
+    limit = LONGEST.get(path.suffix.lower())
+    if limit and max(shape) > limit:
+        raise ColorizeError(
+            f"{path}: expected at most {limit:,} pixels a side for this format, got {shape[1]}x{shape[0]}", status=1
+        )
+
+
+def as_codes(values, bits):
+    """Float in [0, 1] or codes, uint8 or uint16 -> uint8 or uint16 codes of ``bits``, not copied if they are that."""
+    kind = np.uint8 if bits == 8 else np.uint16
+    if values.dtype == kind:
+        return values
+    if values.dtype == np.uint8:
+        return values.astype(np.uint16) * np.uint16(257)
+    codes = np.empty(values.shape, kind)
+    step = max(1, 2**22 // max(1, values[0].size))
+    for top in range(0, len(values), step):  # piece by piece: a large scan needs no second copy as floats
+        rows = values[top : top + step]
+        rows = rows / np.float32(257) if rows.dtype == np.uint16 else rows.clip(0, 1) * np.float32(np.iinfo(kind).max)
+        codes[top : top + step] = np.rint(rows)
+    return codes
+
+
+def _encode(file, suffix, rgb, kept):
+    if kept.bits == 16 and suffix in DEEP:
+        parts = encode_deep(suffix, as_codes(rgb, 16), kept, srgb().tobytes())
+        if isinstance(file, BytesIO):
+            file.writelines(parts)
+        else:
+            with open(file, "wb") as out:
+                out.writelines(parts)
+        return
+    values = as_codes(rgb, 8)
+    if kept.alpha is not None and suffix not in (*JPEG, ".bmp"):
+        values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
+    kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
+    Image.fromarray(values).save(file, format=kind, **_options(suffix, kept))
+
+
+def _options(suffix, kept):
+    options = {"icc_profile": srgb().tobytes()}
+    if kept.exif and suffix != ".bmp":
+        options["exif"] = kept.exif
+    if kept.dpi and suffix != ".webp":
+        options["dpi"] = kept.dpi
+    if kept.xmp and suffix in (*JPEG, ".webp"):
+        options["xmp"] = kept.xmp
+    if kept.xmp and suffix == ".png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", kept.xmp.decode("utf-8", "replace"))
+    if suffix in TIFF and (kept.xmp or kept.exif):
+        tags = Image.Exif()
+        if kept.exif:
+            tags.load(kept.exif)
+        if kept.xmp:
+            tags[XMP_TAG] = kept.xmp
+        options["exif"] = tags
+    if suffix in JPEG:
+        options |= {"quality": 95, "subsampling": 0}
+    if suffix == ".webp":
+        options["lossless"] = True
+    if suffix in TIFF:
+        options["compression"] = "tiff_lzw"
+    return options
