@@ -10,7 +10,7 @@ from argparse import BooleanOptionalAction
 from pathlib import Path
 
 from .errors import ColorizeError
-from .terminal import Parser, bar_of, complain, named, number, quietly_import_keras
+from .terminal import Parser, bar_of, complain, decimal, named, number, quietly_import_keras, shown
 
 SHOWN = 20  # so many pictures are named one by one at the end
 
@@ -76,55 +76,86 @@ def _add_colorize(commands):
     sub.add_argument(
         "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
     )
+    sub.add_argument("--strength", type=decimal(0, 1.5), default=1.0, metavar="X", help="0 grey, 1 usual, 1.5 vivid")
+    sub.add_argument("--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor")
     sub.add_argument("--overwrite", action="store_true", help="color again what is in the output folder already")
+    sub.add_argument("--workers", type=number(1, 64), metavar="N", help="photos in hand at a time (default: the cores)")
+    sub.add_argument("--report", metavar="FILE.csv", help="a table of what became of each photo")
     sub.add_argument("--max-pixels", type=number(1), default=300_000_000, metavar="N", help="refuse larger photos")
     sub.set_defaults(run=_colorize)
 
 
 def _colorize(args):
-    from .inference.folders import colorize_files, plan, prepare_output
+    from .inference.folders import CHROMA, Result, colorize_files, maker_in, plan, prepare_output
+    from .inference.results import check_report, summary, write_report
 
-    found, failures = _find(args.paths)
-    planned = plan(found, args.output)
+    results = []
+    found, failures = _find(args.paths, lambda path, why: results.append(Result(path, None, "failed", [why])))
+    planned = plan(found, args.output, CHROMA if args.chroma_only else "")
     if not planned:
         if failures:
             return 1
         raise ColorizeError(f"expected photos in {', '.join(args.paths)}, found only earlier pictures", status=1)
+    if args.report:
+        check_report(args.report)
     prepare_output(args.output)
-    if args.overwrite or not all(target.exists() for _, target in planned):
-        colorizer = _colorizer(args.model)
-    else:
-        colorizer = None  # nothing to do: no need to wait for the model
-    bar = bar_of(planned, "photo")
-    outcome = colorize_files(
-        colorizer,
-        bar,
-        overwrite=args.overwrite,
-        size=args.size,
-        max_pixels=args.max_pixels,
-        failed=lambda source, why: complain(named(source, why), bar),
-        noted=lambda source, note: complain(named(source, note), bar),
-    )
-    _say_where(outcome, args.output)
+    ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
+    how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only}
+    # Where all is done already there is no need to wait for the model.
+    colorizer = _colorizer(args.model) if ahead else None
+    bar = bar_of(ahead, "photo")
+
+    def finished(result):
+        results.append(result)
+        if result.status != "skipped":
+            bar.update()
+
+    try:
+        outcome = colorize_files(
+            colorizer,
+            planned,
+            overwrite=args.overwrite,
+            max_pixels=args.max_pixels,
+            workers=args.workers or min(4, os.cpu_count() or 1),
+            maker=None if colorizer else maker_in(args.model, **how),
+            failed=lambda source, why: complain(named(source, why), bar),
+            noted=lambda source, note: complain(named(source, note), bar),
+            finished=finished,
+            **how,
+        )
+    finally:
+        bar.close()
+        if args.report:
+            write_report(args.report, results)
+    if len(outcome.written) <= SHOWN:
+        print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
+    print(summary(results, shown(args.output)))
     return 1 if failures or outcome.failed else 0
 
 
-def _find(paths):
-    """All photos below the paths, and how many of the paths held none (each has had its line)."""
+def _find(paths, failed):
+    """All photos below the paths, and how many paths held none or could not be looked into (each has had its line)."""
     from .photos.files import find_photos
 
     found, failures = [], 0
+
+    def refused(path, why):
+        nonlocal failures
+        complain(named(path, why))
+        failed(path, why)
+        failures += 1
+
     for path in paths:
         try:
-            some = find_photos([path])
-            if not some:
+            before = failures
+            some = find_photos([path], unreadable=refused)
+            if not some and failures == before:
                 raise ColorizeError(f"expected photos in {path}, found none", status=1)
             found += some
         except ColorizeError as error:
             if len(paths) == 1:
                 raise
-            complain(error)
-            failures += 1
+            refused(Path(path), str(error))
     return found, failures
 
 
@@ -133,17 +164,6 @@ def _colorizer(model):
     from .inference.colorizer import Colorizer
 
     return Colorizer.load(model)
-
-
-def _say_where(outcome, folder):
-    if len(outcome.written) <= SHOWN:
-        print(*outcome.written, sep="\n")
-    parts = [f"{len(outcome.written)} {'picture' if len(outcome.written) == 1 else 'pictures'} written to {folder}"]
-    if outcome.skipped:
-        parts.append(f"{len(outcome.skipped)} there already and left alone (--overwrite colors them again)")
-    if outcome.failed:
-        parts.append(f"{len(outcome.failed)} failed")
-    print("; ".join(parts))
 
 
 def _add_samples(commands):

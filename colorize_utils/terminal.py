@@ -67,19 +67,39 @@ def number(low, high=None):
     return whole
 
 
-def bar_of(items, unit):
-    """``items`` to go through, with a progress bar where stderr is a terminal."""
+def decimal(low, high):
+    """An argparse type: a number from ``low`` to ``high``."""
+
+    def real(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:  # written so that NaN fails too
+            raise argparse.ArgumentTypeError(f"expected a number from {low} to {high}, got {text!r}")
+        return value
+
+    return real
+
+
+def bar_of(total, unit):
+    """A progress bar with units a second and the time left, where stderr is a terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, unit=unit, disable=None, file=sys.stderr)
+    return tqdm(total=total, unit=unit, disable=None, file=sys.stderr)
+
+
+def shown(path):
+    """A path as one line of text: names may hold newlines, or what would steer the terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
 def named(source, why):
     """A reason with the file's name before it, unless it names the file already."""
-    return why if str(source) in why else f"{source}: {why}"
+    return why if str(source) in why else f"{shown(source)}: {why}"
 
 
 def complain(message, bar=None):
     """Write one line to stderr; above the progress bar if one is given."""
-    line = f"colorize: {' '.join(str(message).split())}"
+    line = f"colorize: {shown(' '.join(str(message).split()))}"
     bar.write(line, file=sys.stderr) if bar is not None else print(line, file=sys.stderr)

@@ -291,18 +291,18 @@ def test_a_model_file_that_is_not_one_is_one_line(model_file, tmp_path, capsys, 
 
 
 def test_a_full_disk_stops_in_one_line_and_keeps_what_is_done(stub, tmp_path, capsys, monkeypatch):
-    from colorize_utils.photos import files
+    from colorize_utils.photos import writing
 
     put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png"), put(tmp_path / "in" / "c.png")
-    write = files.write_photo
+    write = writing.write_pages
 
     def write_until_full(path, *args, **more):
         if Path(path).name == "b.png":
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, *args, **more)
 
-    monkeypatch.setattr(files, "write_photo", write_until_full)
-    status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+    monkeypatch.setattr(writing, "write_pages", write_until_full)
+    status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
     assert status == 1 and len(complaints) == 1 and "full" in complaints[0]
     assert files_below(tmp_path / "out") == ["a.png"] and is_orange(tmp_path / "out" / "a.png")
 
@@ -314,11 +314,11 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path, capsys, monkeypatch):
         if colored:
             raise KeyboardInterrupt
         colored.append(1)
-        return np.dstack([photo[..., 0], photo[..., 0], photo[..., 0] / 2])
+        return np.dstack([photo, photo, photo // 2])
 
     monkeypatch.setattr(cli, "_colorizer", lambda model: color_one)
     put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png")
-    status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+    status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
     assert status == 130 and len(complaints) == 1
     assert files_below(tmp_path / "out") == ["a.png"]
 

@@ -2,12 +2,34 @@
 
 import errno
 import os
+import threading
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ColorizeError
 
 KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
+CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
+ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
+MADE_BY, OLDER = "made by ", "older than its photo"
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@dataclass
+class Result:
+    """What became of one photo. status: "done", "skipped" or "failed"; notes: why, or what a person should know."""
+
+    source: Path
+    target: Path | None
+    status: str
+    notes: list = field(default_factory=list)
+    size: tuple | None = None  # (width, height) of the first page
+    seconds: float = 0.0
+    model: str = ""  # what colored the picture, as `provenance.Maker` has it as text
 
 
 @dataclass
@@ -19,13 +41,13 @@ class Outcome:
     failed: list = field(default_factory=list)
 
 
-def plan(found, out):
+def plan(found, out, tag=""):
     """Pairs (photo, root) as `photos.files.find_photos` gives them -> list of (photo, output path below ``out``).
 
-    Folders below a root are mirrored, names kept. Two photos that would meet in one output (also on a file system that
-    does not tell A from a) get ``-2``, ``-3`` ... after the name of the later one. What stands in ``out`` itself is no
-    input when ``out`` lies inside a root: those are pictures of an earlier call. ColorizeError if an output would be
-    one of the inputs.
+    Folders below a root are mirrored, names kept (with ``tag`` behind them). Two photos that would meet in one output
+    (also on a file system that does not tell A from a) get ``-2``, ``-3`` ... after the name of the later one. What
+    stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an earlier call.
+    ColorizeError if an output would be one of the inputs.
     """
     out = Path(out)
     inside = [(Path(photo), Path(root)) for photo, root in found]
@@ -38,10 +60,10 @@ def plan(found, out):
         seen.add(_key(photo))
         suffix = photo.suffix if photo.suffix.lower() in KEPT else ".png"
         place = out / photo.relative_to(root).parent
-        target, number = place / (photo.stem + suffix), 1
+        target, number = place / f"{photo.stem}{tag}{suffix}", 1
         while str(target).casefold() in taken:
             number += 1
-            target = place / f"{photo.stem}-{number}{suffix}"
+            target = place / f"{photo.stem}{tag}-{number}{suffix}"
         taken.add(str(target).casefold())
         if _key(target) in sources:
             raise ColorizeError(f"expected an output folder apart from the photos, got {out}: {target} is an input")
@@ -61,40 +83,168 @@ def prepare_output(out):
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
 
 
-def colorize_files(colorizer, planned, *, overwrite=False, size=None, max_pixels=300_000_000, failed=None, noted=None):
-    """Color what `plan` planned, in its order -> `Outcome`. ``planned`` may be wrapped in a progress bar.
+def colorize_files(
+    colorizer,
+    planned,
+    *,
+    overwrite=False,
+    size=None,
+    strength=1.0,
+    chroma_only=False,
+    max_pixels=300_000_000,
+    workers=1,
+    maker=None,
+    failed=None,
+    noted=None,
+    finished=None,
+):
+    """Color what `plan` planned, in its order -> `Outcome`. ``planned`` may be a generator that shows how far it is.
 
     An output that exists is skipped unless ``overwrite``. A photo that cannot be read, colored or written costs an
     entry in ``failed`` (and a call ``failed(photo, reason)``); the others are done. Only a full disk stops everything.
-    ``noted(photo, note)`` is called for what a person should know of a photo that was colored all the same.
+    ``noted(photo, note)`` is called for what a person should know of a photo that was colored all the same, and
+    ``finished(result)`` for every photo, with a `Result`: all in the order of the plan and in the calling thread.
+
+    size, strength, chroma_only: as `Colorizer.__call__` has them. workers: photos read, colored and written at a time;
+    the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
     """
+    from ..photos.files import count_pixels
+
     outcome = Outcome()
-    for source, target in planned:
-        if target.exists() and not overwrite:
-            outcome.skipped.append(target)
-            continue
-        try:
-            notes = _colorize_file(colorizer, source, target, size, max_pixels)
-            outcome.written.append(target)
-            for note in notes if noted else ():
-                noted(source, note)
-        except (ColorizeError, OSError, MemoryError) as error:
-            if getattr(error, "errno", None) == errno.ENOSPC:
-                raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
-            outcome.failed.append((source, reason(error)))
+    options = {"size": size}
+    if strength != 1:
+        options["strength"] = strength
+    if chroma_only:
+        options["chroma_only"] = True
+    maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
+    room = _Room()
+
+    def work(pair):
+        source, target = pair
+        if not overwrite and target.is_file():
+            return skipped(source, target, maker)
+        with room.of(count_pixels(source) if workers > 1 else 0):
+            return _colorize_file(colorizer, source, target, options, max_pixels, maker)
+
+    def take(result):
+        if result.status == "failed":
+            outcome.failed.append((result.source, result.notes[0]))
             if failed:
                 failed(*outcome.failed[-1])
+        else:
+            (outcome.written if result.status == "done" else outcome.skipped).append(result.target)
+        for note in result.notes if noted and result.status == "done" else ():
+            noted(result.source, note)
+        if finished:
+            finished(result)
+
+    for result in map(work, planned) if workers == 1 else _in_threads(work, planned, workers):
+        take(result)
     return outcome
 
 
-def _colorize_file(colorizer, source, target, size, max_pixels):
-    from ..photos.files import read_photo, write_photo
+def _in_threads(work, items, workers):
+    """`map` by several threads, in order and not far ahead. After an error those at work end, no others begin."""
+    pool, waiting, items = ThreadPoolExecutor(workers), deque(), iter(items)
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except ColorizeError:
+        for future in waiting:
+            future.cancel()
+        for future in waiting:  # those that were in hand have a result too
+            if not future.cancelled() and future.exception() is None:
+                yield future.result()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
-    photo = read_photo(source, max_pixels=max_pixels)
-    rgb = colorizer(photo.rgb, size=size)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_photo(target, rgb, like=photo)
-    return photo.notes
+
+class _Room:
+    """Keeps what workers hold in memory together below `ROOM` pixels."""
+
+    def __init__(self):
+        self.taken, self.changed = 0, threading.Condition()
+
+    @contextmanager
+    def of(self, pixels):
+        pixels = min(pixels, ROOM)
+        with self.changed:
+            self.changed.wait_for(lambda: self.taken + pixels <= ROOM)
+            self.taken += pixels
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.taken -= pixels
+                self.changed.notify_all()
+
+
+def maker_of(meta, size=None, strength=1.0, chroma_only=False):
+    """What the metadata of a picture name: of a model file's ``meta`` name and version, and unusual settings."""
+    from ..photos.provenance import Maker
+
+    settings = [f"working size {size}"] if size else []
+    settings += [f"strength {strength:g}"] if strength != 1 else []
+    settings += ["a layer of colour alone"] if chroma_only else []
+    return Maker(str(meta.get("name") or Maker().model), str(meta.get("version") or ""), ", ".join(settings))
+
+
+def maker_in(model=None, **settings):
+    """`maker_of` for a model file (default: the shipped one), without building its network."""
+    from ..weights import read_arrays
+    from .colorizer import shipped_model
+
+    _, description = read_arrays(model or shipped_model(), "a model file of this project")
+    return maker_of(description.get("meta") or {}, **settings)
+
+
+def skipped(source, target, maker):
+    """The `Result` for a picture that is there already, with what speaks for making it again."""
+    from ..photos.files import read_mark
+
+    mark, notes = read_mark(target), []
+    if mark and mark != str(maker):
+        notes.append(MADE_BY + mark)
+    try:
+        if source.stat().st_mtime > target.stat().st_mtime:
+            notes.append(OLDER)
+    except OSError:
+        pass
+    return Result(source, target, "skipped", notes, model=mark or "")
+
+
+def _colorize_file(colorizer, source, target, options, max_pixels, maker):
+    from ..photos.files import read_pages
+    from ..photos.writing import write_pages
+
+    began, notes, sizes = time.perf_counter(), [], []
+
+    def pages():
+        for photo in read_pages(source, max_pixels=max_pixels, codes=True):
+            notes.append(photo.notes)
+            sizes.append(photo.rgb.shape[1::-1])
+            rgb = colorizer(photo.rgb, **options)
+            photo.rgb = None
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield rgb, photo
+            del rgb, photo
+
+    try:
+        write_pages(target, pages(), maker)
+    except (ColorizeError, OSError, MemoryError) as error:
+        if getattr(error, "errno", None) in FULL:
+            raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
+        status, notes, model = "failed", [[reason(error)]], ""
+    else:
+        status, model = "done", str(maker)
+    notes = list(dict.fromkeys(note for some in notes for note in some))
+    size = sizes[0] if sizes else None
+    return Result(source, target, status, notes, size, time.perf_counter() - began, model)
 
 
 def reason(error):

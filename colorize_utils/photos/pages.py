@@ -42,7 +42,7 @@ class TiffPages:
 
 
 def _moved(data, at, start, order, tail):
-    """Write the directory at ``at`` of ``data``, which will stand at ``start``, anew into ``tail``; return its place."""
+    """Write the directory at ``at`` of ``data``, which will stand at ``start``, anew to ``tail``; return its place."""
 
     def place():
         return start + len(data) + len(tail)

@@ -1,0 +1,65 @@
+"""What became of each photo, as a table that a spreadsheet opens."""
+
+import csv
+import os
+from pathlib import Path
+
+from ..errors import ColorizeError
+from .folders import MADE_BY, OLDER
+
+COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")
+
+
+def check_report(path):
+    """See that a table can be written to ``path``, before hours of work. ColorizeError (status 2) if not."""
+    path = Path(path)
+    if path.suffix.lower() != ".csv":  # so that a slip of the hand never writes over a photo
+        raise ColorizeError(f"expected --report FILE.csv, got {path}")
+    if path.is_dir():
+        raise ColorizeError(f"expected --report FILE.csv, but {path} is a folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = _beside(path)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ColorizeError(f"expected a report that can be written, got {path}: {error.strerror or error}") from None
+
+
+def write_report(path, results):
+    """Write `folders.Result`s, a row each, to the .csv ``path``: the whole table or none. OSError if the disk will not.
+
+    UTF-8 with the mark that spreadsheets look for. Bytes of a name that are no UTF-8 are written as ``\\\\udcXX``.
+    """
+    temporary = _beside(Path(path))
+    try:
+        with open(temporary, "w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
+            table = csv.writer(file)
+            table.writerow(COLUMNS)
+            for result in results:
+                width, height = result.size or ("", "")
+                row = (result.source, result.target or "", result.status, "; ".join(result.notes), width, height)
+                table.writerow((*row, f"{result.seconds:.3f}" if result.status == "done" else "", result.model))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _beside(path):
+    return path.with_name(f".colorize-{os.getpid()}.csv.part")
+
+
+def summary(results, folder):
+    """One line about all of them; ``folder`` is where the pictures went."""
+    by = {status: [r for r in results if r.status == status] for status in ("done", "skipped", "failed")}
+    count = len(by["done"])
+    parts = [f"{count} {'picture' if count == 1 else 'pictures'} written to {folder}"]
+    if by["skipped"]:
+        old = sum(OLDER in result.notes for result in by["skipped"])
+        other = sum(any(note.startswith(MADE_BY) for note in result.notes) for result in by["skipped"])
+        why = [f"{old} {OLDER}"] * bool(old) + [f"{other} by another model or setting"] * bool(other)
+        why = ", ".join([*why, "--overwrite colors them again"])
+        parts.append(f"{len(by['skipped'])} there already and left alone ({why})")
+    if by["failed"]:
+        parts.append(f"{len(by['failed'])} failed")
+    return "; ".join(parts)
