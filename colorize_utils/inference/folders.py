@@ -16,6 +16,7 @@ KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other form
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 MADE_BY, OLDER = "made by ", "older than its photo"
+STALE = 600  # seconds after which a file with a temporary name is nobody's
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -72,13 +73,19 @@ def plan(found, out, tag=""):
 
 
 def prepare_output(out):
-    """Make the folder ``out`` and see that it can be written. ColorizeError (status 2) in one line if not."""
+    """Make the folder ``out`` and see that it can be written. ColorizeError (status 2) in one line if not.
+
+    What a killed run left there half written is removed.
+    """
     out = Path(out)
     probe = out / f".colorize-{os.getpid()}.tmp"
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
+        for part in out.rglob(".colorize-*.part"):
+            if time.time() - part.stat().st_mtime > STALE:
+                part.unlink()
     except OSError as error:
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
 

@@ -9,12 +9,12 @@ import zlib
 
 import cv2
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from ..errors import ColorizeError
 from .icc import deep_to_srgb
 
-BITS, PHOTOMETRIC, PLANES, XMP, EXIF, GPS, ICC = 258, 262, 284, 700, 34665, 34853, 34675  # TIFF tags
+BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # TIFF tags
 
 
 def is_deep(path, image):
@@ -23,7 +23,12 @@ def is_deep(path, image):
         return True
     if image.format == "PNG":
         return _png_header(path)[0] == 16
-    return image.format == "TIFF" and 16 in image.tag_v2.get(BITS, (8,)) and image.mode != "CMYK"
+    return image.format == "TIFF" and is_16_bit(image) and image.mode != "CMYK"
+
+
+def is_16_bit(image):
+    """Whether a TIFF has 16 bits a channel, whatever mode Pillow gives it."""
+    return 16 in getattr(image, "tag_v2", {}).get(BITS, (8,))
 
 
 def _png_header(path):
@@ -107,11 +112,10 @@ def _managed(data, image, photo):
     return data
 
 
-def encode_deep(suffix, rgb, like, profile):
-    """sRGB codes, uint16 (H, W, 3) -> a 16-bit PNG or TIFF, as a list of pieces, with what ``like`` keeps.
+def write_deep(file, suffix, rgb, like):
+    """Write sRGB codes, uint16 (H, W, 3), to an open binary file as a 16-bit PNG or TIFF, with alpha of ``like``.
 
-    ``like`` has alpha (codes, or float in [0, 1]), exif, xmp and dpi. profile: the bytes of an sRGB profile (a TIFF
-    carries it; a PNG says sRGB in a chunk of its own).
+    ``like`` has alpha (codes, or float in [0, 1]), exif, xmp and dpi; a TIFF gets these by `tags.add_tags`.
     """
     values = np.empty((*rgb.shape[:2], 3 if like.alpha is None else 4), np.uint16)
     for k in range(3):
@@ -121,10 +125,10 @@ def encode_deep(suffix, rgb, like, profile):
     done, data = cv2.imencode(suffix, values)
     if not done:
         raise OSError(f"could not encode {suffix}")
-    return (_with_chunks if suffix == ".png" else _with_tags)(memoryview(data), like, profile)
+    file.writelines([memoryview(data)] if suffix != ".png" else _with_chunks(memoryview(data), like))
 
 
-def _with_chunks(data, like, _):
+def _with_chunks(data, like):
     """PNG with chunks for sRGB, EXIF, XMP and resolution behind the header (PNG specification, 3rd edition, 11.3)."""
     chunks = [(b"sRGB", b"\0")]
     if like.dpi:
@@ -137,35 +141,3 @@ def _with_chunks(data, like, _):
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
     return [data[:33], added, data[33:]]
-
-
-def _with_tags(data, like, profile):
-    """TIFF with a second directory at the end: the entries of the first, and EXIF, XMP, resolution and profile."""
-    added = TiffImagePlugin.ImageFileDirectory_v2(bytes(data[:8]))
-    if like.exif:
-        exif = Image.Exif()
-        exif.load(like.exif)
-        for tag in exif:
-            added[tag] = exif.get_ifd(tag) if tag in (EXIF, GPS) else exif[tag]
-    if like.dpi:
-        added[282], added[283], added[296] = *like.dpi, 2
-    if like.xmp:
-        added[XMP] = like.xmp
-    added[ICC] = profile
-    order = "<" if data[:2] == b"II" else ">"
-    # Pillow lays out the values of the new entries behind the picture; the entries then join the old ones.
-    entries = _entries(data, struct.unpack_from(order + "I", data, 4)[0], order)
-    start = len(data) + len(data) % 2
-    tail = bytes(len(data) % 2) + added.tobytes(start)
-    tail += bytes(len(tail) % 2 ^ len(data) % 2)
-    entries |= _entries(tail, start - len(data), order)
-    directory = b"".join(entry for _, entry in sorted(entries.items()))
-    header = data[:4].tobytes() + struct.pack(order + "I", len(data) + len(tail))
-    return [header, data[8:], tail, struct.pack(order + "H", len(entries)), directory, bytes(4)]
-
-
-def _entries(data, start, order):
-    """The entries of a TIFF directory: tag -> its 12 bytes (TIFF 6.0, section 2)."""
-    (count,) = struct.unpack_from(order + "H", data, start)
-    raw = [bytes(data[start + 2 + 12 * k : start + 14 + 12 * k]) for k in range(count)]
-    return {struct.unpack(order + "H", entry[:2])[0]: entry for entry in raw}

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ..errors import ColorizeError
-from .deep import is_deep, read_deep
-from .metadata import read_metadata, resolution
+from .deep import is_16_bit, is_deep, read_deep
+from .metadata import read_metadata, read_orientation, resolution
 from .provenance import SOFTWARE, mark_in
 from .writing import SUFFIXES, as_codes, srgb, write_photo
 
@@ -123,12 +123,23 @@ def _read_page(path, page, max_pixels, codes):
         raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
 
 
+@contextmanager
 def _opened(path):
     """The file opened with Pillow: by its content, whatever its name says."""
+    # Given a path, Pillow maps plain TIFFs into memory, and (in version 13) those lying on their side wrongly.
     with open(path, "rb") as file:
         head = file.read(12)
-    if head[4:8] != b"ftyp" or head[8:12] in (b"avif", b"avis"):
-        return Image.open(path, formats=FORMATS)
+        file.seek(0)
+        if head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"):
+            _learn_heif(path)
+            formats = ("HEIF",)
+        else:
+            formats = FORMATS
+        with Image.open(file, formats=formats) as image:
+            yield image
+
+
+def _learn_heif(path):
     try:
         import pillow_heif
     except ImportError:
@@ -136,7 +147,6 @@ def _opened(path):
             f"{path}: expected a format that can be read, got HEIC; `pip install pillow-heif` adds it", status=1
         ) from None
     pillow_heif.register_heif_opener()
-    return Image.open(path, formats=("HEIF",))
 
 
 def count_pixels(path):
@@ -151,7 +161,7 @@ def count_pixels(path):
 def read_mark(path):
     """What coloured the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
     try:
-        with _unguarded(), Image.open(path, formats=FORMATS) as image:
+        with _unguarded(), _opened(path) as image:
             return mark_in(image.getexif().get(SOFTWARE))
     except Exception:  # noqa: BLE001  (whatever it is, it is not a picture of ours)
         return None
@@ -196,12 +206,19 @@ def _read(path, where, image, page, max_pixels, codes):
             status=1,
         )
     photo.dpi = resolution(image)
-    orientation = read_metadata(image, photo)
-    if is_deep(path, image):
+    orientation = read_orientation(image)
+    deep = is_deep(path, image)
+    upright = image.format == "TIFF" and not deep
+    if upright:
+        image.load()  # Pillow turns these itself, by the tag that is reset below
+    read_metadata(image, photo, orientation)
+    if deep:
         values, alpha, upright = read_deep(path, image, photo, page)
-        orientation = 1 if upright else orientation
     else:
         values, alpha = _values(image, photo)
+    orientation = 1 if upright else orientation
+    if photo.bits == 8 and (image.info.get("bit_depth") or 8) > 8 or image.mode == "CMYK" and is_16_bit(image):
+        photo.notes.append("of its more than 8 bits a channel, 8 were read")
     photo.rgb = _upright(_as_asked(values, codes, photo.bits), orientation)
     if not codes and photo.rgb.ndim == 2:
         photo.rgb = photo.rgb[..., None].repeat(3, axis=-1)

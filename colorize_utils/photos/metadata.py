@@ -17,12 +17,20 @@ def resolution(image):
     return dpi if len(dpi) == 2 and all(1 < value < 1e6 for value in dpi) else None
 
 
-def read_metadata(image, photo):
-    """Set ``photo.exif``, its orientation reset, and ``photo.xmp``. Returns the orientation to be applied (1 to 8)."""
+def read_orientation(image):
+    """How the picture is to be turned (1 to 8, TIFF 6.0, tag 274); 1 where the file does not say."""
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+        return orientation if orientation in range(1, 9) else 1
+    except Exception:  # noqa: BLE001  (as below)
+        return 1
+
+
+def read_metadata(image, photo, orientation):
+    """Set ``photo.exif``, for a picture that has been turned as ``orientation`` asks, and ``photo.xmp``."""
     photo.xmp = _xmp(image, photo)
     try:
         exif = image.getexif()
-        orientation = exif.get(ORIENTATION, 1)
         for tag in set(exif) - EXIF_KEPT:
             del exif[tag]
         if len(exif):
@@ -32,10 +40,8 @@ def read_metadata(image, photo):
                 if {WIDTH, HEIGHT} <= set(camera):
                     camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
             photo.exif = exif.tobytes()
-        return orientation if orientation in range(1, 9) else 1
     except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
         photo.notes.append("its EXIF data is damaged and was left out")
-        return 1
 
 
 def _xmp(image, photo):

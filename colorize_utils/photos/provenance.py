@@ -36,6 +36,7 @@ class Maker(NamedTuple):
     model: str = "of unknown name"
     version: str = ""
     settings: str = ""
+    in_xmp: bool = True  # also where the photo has no XMP
 
     def __str__(self):
         text = " ".join(f"model {self.model} {self.version}".split()) + (f", {self.settings}" if self.settings else "")

@@ -1,6 +1,7 @@
 """Pictures into files: whole or not at all, with the depth, the alpha and the metadata of the photo they came from."""
 
 import errno
+import itertools
 import os
 import shutil
 import threading
@@ -12,15 +13,15 @@ import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
 from ..errors import ColorizeError
-from .deep import encode_deep
+from .deep import write_deep
 from .pages import TiffPages
 from .provenance import stamped_exif, stamped_xmp
+from .tags import add_tags
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
-XMP_TAG = 700
 _SRGB = None
 
 
@@ -64,18 +65,14 @@ def write_pages(path, pictures, made=None):
     try:
         pictures = iter(pictures)
         rgb, like = next(pictures)
-        if getattr(like, "pages", 1) == 1:
-            _write_one(temporary, path, rgb, like, made)
-        elif suffix not in TIFF:
+        several = getattr(like, "pages", 1) > 1
+        if several and suffix not in TIFF:
             raise ColorizeError(f"{path}: expected a TIFF for {like.pages} pages", status=1)
-        else:
-            with open(temporary, "wb") as file:
-                pages = TiffPages(file, path)
-                while rgb is not None:
-                    page = BytesIO()
-                    _write_one(page, path, rgb, like, made)
-                    pages.append(page.getbuffer())
-                    rgb, like = next(pictures, (None, None))
+        with open(temporary, "w+b") as file:
+            if several:
+                _write_all(file, path, itertools.chain([(rgb, like)], pictures), made)
+            else:
+                _write_one(file, path, rgb, like, made)
         os.replace(temporary, path)
     except (ColorizeError, MemoryError):
         raise
@@ -91,14 +88,25 @@ def write_pages(path, pictures, made=None):
         temporary.unlink(missing_ok=True)
 
 
+def _write_all(file, path, pictures, made):
+    pages = TiffPages(file, path)
+    for rgb, like in pictures:
+        page = BytesIO()
+        _write_one(page, path, rgb, like, made)
+        pages.append(page.getbuffer())
+        made = None if made is None else made._replace(in_xmp=False)  # one packet a file
+
+
 def _write_one(file, path, rgb, like, made):
-    """One picture to ``file``, a path or an open file. ``path`` says the format, and is what complaints name."""
+    """One picture to an open file. ``path`` says the format, and is what complaints name."""
     rgb, suffix = np.asarray(rgb), path.suffix.lower()
     _refuse_size(path, rgb.shape)
     notes = [] if like is None else like.notes
     kept = _Kept() if like is None else _Kept(like.bits, like.alpha, like.exif, like.xmp, like.dpi)
     if made is not None:
-        kept = replace(kept, exif=stamped_exif(kept.exif, made), xmp=stamped_xmp(kept.xmp, made, notes))
+        kept = replace(kept, exif=stamped_exif(kept.exif, made))
+        if kept.xmp or made.in_xmp:
+            kept = replace(kept, xmp=stamped_xmp(kept.xmp, made, notes))
     if kept.xmp and suffix in JPEG and len(kept.xmp) > JPEG_XMP:
         kept = replace(kept, xmp=stamped_xmp(None, made, notes) if made else None)
         notes.append("its XMP data is too long for a JPEG and was left out")
@@ -109,9 +117,8 @@ def _write_one(file, path, rgb, like, made):
     except Exception:  # noqa: BLE001  (encoders raise many kinds for EXIF that does not suit them)
         if not kept.exif:
             raise
-        if isinstance(file, BytesIO):
-            file.seek(0)
-            file.truncate()
+        file.seek(0)
+        file.truncate()
         _encode(file, suffix, rgb, replace(kept, exif=stamped_exif(None, made) if made else None))
         notes.append("its EXIF data could not be written and was left out")
 
@@ -143,23 +150,27 @@ def as_codes(values, bits):
 
 
 def _encode(file, suffix, rgb, kept):
+    """The picture to an open binary file, which may be a `BytesIO`."""
     if kept.bits == 16 and suffix in DEEP:
-        parts = encode_deep(suffix, as_codes(rgb, 16), kept, srgb().tobytes())
-        if isinstance(file, BytesIO):
-            file.writelines(parts)
-        else:
-            with open(file, "wb") as out:
-                out.writelines(parts)
-        return
-    values = as_codes(rgb, 8)
-    if kept.alpha is not None and suffix not in (*JPEG, ".bmp"):
-        values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
-    kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
-    Image.fromarray(values).save(file, format=kind, **_options(suffix, kept))
+        write_deep(file, suffix, as_codes(rgb, 16), kept)
+    else:
+        values = as_codes(rgb, 8)
+        if kept.alpha is not None and suffix not in (*JPEG, ".bmp"):
+            values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
+        kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
+        Image.fromarray(values).save(file, format=kind, **_options(suffix, kept))
+    if suffix in TIFF:
+        add_tags(file, kept, srgb().tobytes())
 
 
 def _options(suffix, kept):
+    if suffix in TIFF:
+        return {"compression": "tiff_lzw"}
     options = {"icc_profile": srgb().tobytes()}
+    if suffix in JPEG:
+        options |= {"quality": 95, "subsampling": 0}
+    if suffix == ".webp":
+        options["lossless"] = True
     if kept.exif and suffix != ".bmp":
         options["exif"] = kept.exif
     if kept.dpi and suffix != ".webp":
@@ -169,17 +180,4 @@ def _options(suffix, kept):
     if kept.xmp and suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", kept.xmp.decode("utf-8", "replace"))
-    if suffix in TIFF and (kept.xmp or kept.exif):
-        tags = Image.Exif()
-        if kept.exif:
-            tags.load(kept.exif)
-        if kept.xmp:
-            tags[XMP_TAG] = kept.xmp
-        options["exif"] = tags
-    if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0}
-    if suffix == ".webp":
-        options["lossless"] = True
-    if suffix in TIFF:
-        options["compression"] = "tiff_lzw"
     return options
