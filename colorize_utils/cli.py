@@ -10,7 +10,7 @@ from argparse import BooleanOptionalAction
 from pathlib import Path
 
 from .errors import ColorizeError
-from .terminal import Parser, bar_of, complain, decimal, named, number, quietly_import_keras, shown
+from .terminal import Parser, bar_of, complain, decimal, named, number, quietly_import_keras, shown, silent_decoders
 
 SHOWN = 20  # so many pictures are named one by one at the end
 
@@ -103,7 +103,6 @@ def _colorize(args):
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only}
     # Where all is done already there is no need to wait for the model.
     colorizer = _colorizer(args.model) if ahead else None
-    bar = bar_of(ahead, "photo")
 
     def finished(result):
         results.append(result)
@@ -111,20 +110,20 @@ def _colorize(args):
             bar.update()
 
     try:
-        outcome = colorize_files(
-            colorizer,
-            planned,
-            overwrite=args.overwrite,
-            max_pixels=args.max_pixels,
-            workers=args.workers or min(4, os.cpu_count() or 1),
-            maker=None if colorizer else maker_in(args.model, **how),
-            failed=lambda source, why: complain(named(source, why), bar),
-            noted=lambda source, note: complain(named(source, note), bar),
-            finished=finished,
-            **how,
-        )
+        with silent_decoders(), bar_of(ahead, "photo") as bar:
+            outcome = colorize_files(
+                colorizer,
+                planned,
+                overwrite=args.overwrite,
+                max_pixels=args.max_pixels,
+                workers=args.workers or min(4, os.cpu_count() or 1),
+                maker=None if colorizer else maker_in(args.model, **how),
+                failed=lambda source, why: complain(named(source, why), bar),
+                noted=lambda source, note: complain(named(source, note), bar),
+                finished=finished,
+                **how,
+            )
     finally:
-        bar.close()
         if args.report:
             write_report(args.report, results)
     if len(outcome.written) <= SHOWN:

@@ -51,6 +51,30 @@ def _stderr_elsewhere():
             os.close(saved)
 
 
+@contextlib.contextmanager
+def silent_decoders():
+    """Decoders written in C complain to file descriptor 2, many lines a photo. Meanwhile only sys.stderr gets there."""
+    own = sys.stderr
+    try:
+        own.flush()
+        saved, ours = os.dup(2), own.fileno() == 2
+    except (OSError, AttributeError, ValueError):  # no stderr, or one that is no file: nothing to tell apart
+        yield
+        return
+    if ours:
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=own.encoding, errors="backslashreplace")
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        if ours:
+            sys.stderr.close()
+            sys.stderr = own
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
 def number(low, high=None):
     """An argparse type: a whole number from ``low`` to ``high``."""
 

@@ -48,7 +48,7 @@ def model_file(tmp_path_factory):
 def put(path, shape=(30, 40)):
     """Write a grey photo of its own: no two paths get the same one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(list(str(path.name).encode()))
+    rng = np.random.default_rng(list(os.fsencode(path.name)))
     photo = cv2.resize(rng.integers(30, 220, (4, 4), dtype=np.uint8), shape[::-1], interpolation=cv2.INTER_CUBIC)
     ok, data = cv2.imencode(path.suffix, photo)
     assert ok

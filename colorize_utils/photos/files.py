@@ -101,12 +101,6 @@ def read_pages(path, max_pixels=300_000_000, codes=False):
 def _read_page(path, page, max_pixels, codes):
     where = f"{path} (page {page + 1})" if page else str(path)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without an end
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "something that is no file"
-            raise ColorizeError(f"{where}: expected a photo, got {kind}", status=1)
-        if status.st_size == 0:
-            raise ColorizeError(f"{where}: expected a photo, got an empty file", status=1)
         with _unguarded(), _opened(path) as image:
             return _read(path, where, image, page, max_pixels, codes)
     except ColorizeError:
@@ -126,6 +120,12 @@ def _read_page(path, page, max_pixels, codes):
 @contextmanager
 def _opened(path):
     """The file opened with Pillow: by its content, whatever its name says."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without an end
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "something that is no file"
+        raise ColorizeError(f"{path}: expected a photo, got {kind}", status=1)
+    if status.st_size == 0:
+        raise ColorizeError(f"{path}: expected a photo, got an empty file", status=1)
     # Given a path, Pillow maps plain TIFFs into memory, and (in version 13) those lying on their side wrongly.
     with open(path, "rb") as file:
         head = file.read(12)
@@ -152,7 +152,7 @@ def _learn_heif(path):
 def count_pixels(path):
     """Width times height of a photo, by its first bytes; 0 of what cannot be read."""
     try:
-        with _unguarded(), _opened(path) as image:
+        with _unguarded(), _opened(Path(path)) as image:
             return image.width * image.height
     except Exception:  # noqa: BLE001  (reading it will say what is wrong)
         return 0
@@ -161,7 +161,7 @@ def count_pixels(path):
 def read_mark(path):
     """What coloured the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
     try:
-        with _unguarded(), _opened(path) as image:
+        with _unguarded(), _opened(Path(path)) as image:
             return mark_in(image.getexif().get(SOFTWARE))
     except Exception:  # noqa: BLE001  (whatever it is, it is not a picture of ours)
         return None

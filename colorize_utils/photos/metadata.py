@@ -1,10 +1,11 @@
 """What a photo's file tells beside its pixels, and which of it goes to the output."""
 
-ORIENTATION, CAMERA, WIDTH, HEIGHT, XMP = 274, 34665, 40962, 40963, 700
+ORIENTATION, CAMERA, WIDTH, HEIGHT, XMP, UNIT = 274, 34665, 40962, 40963, 700, 296
 # Of a TIFF, Pillow counts the layout of the pixels among its EXIF tags; copied, they would spoil the output. So only
 # what tells of the photo is kept: description, camera, orientation, resolution, software, date, artist, copyright, and
 # the pointers to the camera's settings and to GPS.
-EXIF_KEPT = {270, 271, 272, ORIENTATION, 282, 283, 296, 305, 306, 315, 33432, CAMERA, 34853}
+EXIF_KEPT = {270, 271, 272, ORIENTATION, 282, 283, UNIT, 305, 306, 315, 33432, CAMERA, 34853}
+RESOLUTION = {282, 283, UNIT}
 MOST_XMP = 2**20  # bytes
 
 
@@ -31,7 +32,8 @@ def read_metadata(image, photo, orientation):
     photo.xmp = _xmp(image, photo)
     try:
         exif = image.getexif()
-        for tag in set(exif) - EXIF_KEPT:
+        bad = RESOLUTION if exif.get(UNIT, 2) not in (1, 2, 3) else set()
+        for tag in set(exif) - EXIF_KEPT | bad & set(exif):
             del exif[tag]
         if len(exif):
             exif[ORIENTATION] = 1
