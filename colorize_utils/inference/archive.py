@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import ColorizeError
-from ..photos.files import SUFFIXES
+from ..photos.files import READABLE
 
 MOST_BYTES = 4_000_000_000
 MOST_FILES = 10_000
@@ -41,7 +41,7 @@ def unpack_photos(archive, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES,
 def _is_photo(info):
     parts = _parts(info)
     hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return bool(parts) and not info.is_dir() and not hidden and Path(parts[-1]).suffix.lower() in SUFFIXES
+    return bool(parts) and not info.is_dir() and not hidden and Path(parts[-1]).suffix.lower() in READABLE
 
 
 def _parts(info):
