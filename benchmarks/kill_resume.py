@@ -82,6 +82,17 @@ def same(a, b):
     return {key: _equal(a[key], b[key]) for key in a}
 
 
+def differences(a, b, name=""):
+    """Names of the parts in which two outcomes differ, with the largest difference of an array."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return [line for k in a.keys() | b.keys() for line in differences(a.get(k), b.get(k), f"{name}/{k}")]
+    if _equal(a, b):
+        return []
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape:
+        return [f"{name} by up to {np.abs(a.astype(np.float64) - b).max():.3g}"]
+    return [f"{name}: {str(a)[:60]} and {str(b)[:60]}"]
+
+
 def _equal(a, b):
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
@@ -133,14 +144,17 @@ def kill_in_save(process, run, draw, saves):
 
 
 def trial(number, folder, straight, seconds, saves, settings, draw):
-    """One run, killed once and started again -> a row of the table and whether all was equal."""
+    """One run, killed once and started again -> a row of the table, whether all was equal, seconds of a whole run."""
     in_save = number % 3 == 0
     for attempt in range(20):
         run = folder / f"run-{number}-{attempt}"
         process = start(run=run, **settings)
+        began = time.monotonic()
         (kill_in_save if in_save else kill_at_random)(process, run, draw, saves if in_save else seconds)
         if process.returncode == -9 and (saving(run) or not in_save):
             break
+        if process.returncode == 0:  # faster than the one left alone: the moments drawn next fall inside
+            seconds = min(seconds, time.monotonic() - began)
         print(
             f"run {number}: attempt {attempt} missed ({'no save under way' if in_save else 'it had ended'})", flush=True
         )
@@ -148,8 +162,11 @@ def trial(number, folder, straight, seconds, saves, settings, draw):
     found = Checkpoints(run, say=lambda text: None).load()
     place = f"{found[1]['phase'] + 1}, {found[1]['step']}" if found else "the beginning"
     finish(start(run=run, **settings), run)
-    equal = same(straight, outcome(run))
-    return [number, during, place, *equal.values()], all(equal.values())
+    ended = outcome(run)
+    equal = same(straight, ended)
+    for line in sorted(differences(straight, ended))[:12]:
+        print(f"run {number} differs in {line}")
+    return [number, during, place, *equal.values()], all(equal.values()), seconds
 
 
 def table(backend, runs, folder, data, seed=0, precision="float32"):
@@ -157,7 +174,7 @@ def table(backend, runs, folder, data, seed=0, precision="float32"):
     settings = {"data": data, "backend": backend, "precision": precision, "cache": folder / "cache"}
     alone = folder / "alone"
     if backend == "jax":  # fills the compile cache, as the runs after it find it
-        finish(start(run=folder / "first", **settings), alone)
+        finish(start(run=folder / "first", **settings), folder / "first")
     process = start(run=alone, **settings)
     wait_for(lambda: (alone / "lock").exists(), process)
     began = time.monotonic()
@@ -165,11 +182,14 @@ def table(backend, runs, folder, data, seed=0, precision="float32"):
     seconds = time.monotonic() - began
     straight = outcome(alone)
     saves = newest(alone)
+    if backend == "jax":
+        for line in sorted(differences(outcome(folder / "first"), straight))[:12]:
+            print(f"two runs left alone differ in {line}")
     print(f"\n{backend}, {precision}: {saves} saves in {seconds:.0f} s when left alone")
     print(f"{'run':>4} {'killed in':10} {'from (phase, step)':19}", *(f"{key:>8}" for key in straight), flush=True)
     draw, equal = random.Random(f"{seed} {backend} {precision}"), 0
     for number in range(runs):
-        row, good = trial(number, folder, straight, seconds, saves, settings, draw)
+        row, good, seconds = trial(number, folder, straight, seconds, saves, settings, draw)
         equal += good
         words = ["equal" if value else "DIFFERS" for value in row[3:]]
         print(f"{row[0]:>4} {row[1]:10} {row[2]:19}", *(f"{word:>8}" for word in words), flush=True)
