@@ -72,11 +72,34 @@ def test_killed_where_one_phase_ends(straight, tiny_set, tmp_path, monkeypatch, 
         train_tiny(tiny_set, tmp_path / "run", **LENGTHS)
     monkeypatch.undo()
     assert (tmp_path / "run" / "2-unet" / "generator.h5").exists()
-    state = train_tiny(tiny_set, tmp_path / "run", **LENGTHS)
+    said = []
+    state = train_tiny(tiny_set, tmp_path / "run", say=said.append, **LENGTHS)
+    after = "going on behind phase 2 of 4 (unet), epoch 1 of 1, step "
+    before = "going on behind phase 1 of 4 (decoder)"
+    assert said[0].startswith(after if kill == "after it" else before)
     assert _rows(state) == _rows(straight[1])
     assert state["photos"] == straight[1]["photos"]
     for phase in ("1-decoder", "2-unet", "4-gan"):
         assert _equal(_weights(tmp_path / "run", phase), _weights(straight[0], phase))
+
+
+def test_killed_in_the_very_last_save(straight, tiny_set, tmp_path, monkeypatch):
+    """With all phases done and that not yet said: the checkpoint it ends with is whole, optimizers included."""
+    true_save = Checkpoints.save
+
+    def save(self, arrays, state, best=False):
+        if state["finished"]:
+            raise Killed
+        true_save(self, arrays, state, best)
+
+    monkeypatch.setattr(Checkpoints, "save", save)
+    with pytest.raises(Killed):
+        train_tiny(tiny_set, tmp_path / "run", **LENGTHS)
+    monkeypatch.undo()
+    assert train_tiny(tiny_set, tmp_path / "run", **LENGTHS)["finished"]
+    ended, alone = (Checkpoints(run).load()[0] for run in (tmp_path / "run", straight[0]))
+    assert any(name.startswith("critic_optimizer/") for name in alone)
+    assert _equal(ended, alone)
 
 
 def test_a_phase_again_ends_the_same_and_loses_nothing(straight, copy, tiny_set):

@@ -8,6 +8,7 @@ were complete on the disk before it was written, so at any moment of a crash it,
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -162,10 +163,12 @@ class Checkpoints:
         kept = {c["file"] for c in self._known()}
         for path in [*self.run.glob("checkpoint-*.h5"), *self.run.glob(".checkpoint-*.tmp")]:
             if path.name not in kept:
-                # Emptied first: a mounted Drive keeps deleted files in a trash that counts against the quota.
-                with open(path, "wb"):
-                    pass
-                path.unlink()
+                # Emptied first: a mounted Drive keeps deleted files in a trash that counts against the quota. Windows
+                # does not let go of a file that is being read, to be copied to Drive say: the next sweep takes it.
+                with suppress(PermissionError):
+                    with open(path, "wb"):
+                        pass
+                    path.unlink()
 
 
 def _verify(path, arrays):

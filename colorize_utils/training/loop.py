@@ -12,6 +12,7 @@ from ..errors import ColorizeError
 from ..photos.batches import PreparedSet, step_photos, step_table
 from . import backend
 from .checkpoint import Checkpoints, restore
+from .drive import Mirror
 from .lock import only_process
 from .milestones import arguments, end_epoch, end_phase, save
 from .optimizers import build_optimizers
@@ -99,8 +100,6 @@ def train(
 def _mirror(run, folder, say):
     if not folder:
         return None
-    from .drive import Mirror
-
     mirror = Mirror(run, folder, say)
     mirror.fetch()
     return mirror
@@ -172,15 +171,15 @@ def _run_phase(context, index, found, asked):
         state.update(best=min(mine, default=None), stale=0)
     elif found[1]:
         state["done"] = state["done"] and state["epoch"] >= context.epochs(index)
-    if state["done"]:
-        if found is not None:
-            restore(nets, found[0], str(context.folder), NETWORKS)
+    if state["done"] and found is None:
         return
     trainable = _trainable(nets.generator, phase)
     length = total - state["began"] * per_epoch
     nets.optimizer, nets.critic_optimizer = build_optimizers(nets, phase, trainable, length, preset.precision)
     if found is not None:
         _resume(context, *found)
+    if state["done"]:
+        return
     if asked:
         save(context)  # at once: what was asked for is not asked again after an interruption
         if place := set_aside(context.folder, context.recipe, index + (asked.epoch > 0)):
@@ -239,9 +238,16 @@ def _resume(context, arrays, changed):
                 inner.iterations.assign(state["step"] - state["began"] * context.steps_per_epoch)
     # Outputs may be ahead of the checkpoint, never behind: they are written before it.
     write_history(context.folder / "history.csv", state["history"])
-    minutes = context.images_left * state["pace"] / 60
-    left = f"; about {minutes:.0f} minutes left at the pace so far" if state["pace"] else ""
-    context.progress.line(f"going on with {where(context)}{left}")
+    _say_found(context)
+
+
+def _say_found(context):
+    state = context.state
+    begin = f"going on behind {where(context)}" if state["done"] else f"going on with {where(context)}"
+    minutes = round(context.images_left * state["pace"] / 60)
+    counted = "1 minute" if minutes == 1 else f"{minutes} minutes"
+    left = f"; about {counted} left at the pace so far" if state["pace"] else ""
+    context.progress.line(begin + left)
 
 
 def _digest(before, ids):
