@@ -311,7 +311,7 @@ def _turing(args):
 
 def _add_export(commands):
     sub = commands.add_parser("export-model", help="take the generator of a run as one small model file")
-    sub.add_argument("source", metavar="RUN", help="a run's folder, or a model file in it")
+    sub.add_argument("sources", metavar="RUN", nargs="+", help="a run's folder or a model file; of several, the mean")
     sub.add_argument("-o", "--output", required=True, metavar="FILE", help="for instance colorizer.h5")
     sub.add_argument("--name", default="colorizer", help="the model's name (default: %(default)s)")
     sub.add_argument("--model-version", default="0", metavar="TEXT", help="the model's version")
@@ -323,7 +323,7 @@ def _export(args):
     quietly_import_keras()
     from .inference.exports import export_model
 
-    digest = export_model(args.source, args.output, args.name, args.model_version, args.working_size)
+    digest = export_model(args.sources, args.output, args.name, args.model_version, args.working_size)
     print(f"{args.output}: SHA-256 {digest}")
 
 

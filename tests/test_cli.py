@@ -176,6 +176,32 @@ def test_export_takes_the_last_finished_phase_of_a_run(model_file, tmp_path, cap
     assert Colorizer.load(out).size == 96
 
 
+def test_export_of_several_is_the_mean_of_their_weights(model_file, tmp_path, capsys):
+    """The bias of the last layer was set to (0.2, 0.3); with one of (0.6, 0.1) the mean is (0.4, 0.2)."""
+    from colorize_utils.weights import load_network, save_network
+
+    network, spec, meta = load_network(model_file)
+    network.get_layer("ab").bias.assign([0.6, 0.1])
+    save_network(network, tmp_path / "other.h5", spec, meta)
+    status, _, _ = run(capsys, "export-model", model_file, tmp_path / "other.h5", "-o", tmp_path / "mean.h5")
+    assert status == 0
+    mean, _, meta = load_network(tmp_path / "mean.h5")
+    np.testing.assert_allclose(mean.get_layer("ab").bias, [0.4, 0.2], atol=1e-3)
+    assert meta["mean_of"] == 2
+
+
+def test_models_of_different_networks_have_no_mean(model_file, tmp_path, capsys):
+    from colorize_utils.networks import build_network
+    from colorize_utils.weights import save_network
+
+    spec = {"network": "unet", "weights": None, "widths": [8, 8, 8, 8]}
+    save_network(build_network(spec), tmp_path / "other.h5", spec)
+    args = ("export-model", tmp_path / "other.h5", model_file, "-o", tmp_path / "mean.h5")
+    status, _, complaint = run(capsys, *args)
+    assert status == 1 and len(complaint) == 1 and "expected models of one network to average" in complaint[0]
+    assert not (tmp_path / "mean.h5").exists()
+
+
 # --- what can be wrong ----------------------------------------------------------------------------------------------
 
 

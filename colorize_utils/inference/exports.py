@@ -4,24 +4,27 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import ColorizeError
-from ..weights import load_network, read_arrays, save_network
+from ..weights import assign_arrays, load_network, read_arrays, save_network
 from .colorizer import shipped_model
 
 
-def export_model(source, output, name="colorizer", version="0", working_size=None):
-    """Write the generator of a run as a float16 model file, and its SHA-256 beside it. Returns the SHA-256.
+def export_model(sources, output, name="colorizer", version="0", working_size=None):
+    """Write a generator as a float16 model file, and its SHA-256 beside it. Returns the SHA-256.
 
-    source: a model file, or a run's folder (its last finished phase is taken). The meta of the file is kept; name,
-    version and, if given, working_size are added.
+    sources: a model file or a run's folder (its last finished phase is taken), or several of one network: the mean of
+    their weights is written then (Izmailov et al. 2018; Wortsman et al. 2022: places that one training went through,
+    averaged, err less than each alone). The meta of the last is kept; name, version and, if given, working_size are
+    added. ColorizeError for a missing source, or for sources of different networks.
     """
-    source, output = Path(source), Path(output)
-    if source.is_dir():
-        finished = sorted(source.glob("*/generator.h5"))
-        if not finished:
-            raise ColorizeError(f"expected a run with a finished phase, but {source} has no */generator.h5", status=1)
-        source = finished[-1]
-    network, spec, meta = load_network(source)
+    sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
+    output, files = Path(output), [_generator_of(Path(source)) for source in sources]
+    network, spec, meta = load_network(files[-1])
+    if len(files) > 1:
+        assign_arrays(network.variables, _mean(files, spec), "the mean")
+        meta["mean_of"] = len(files)
     meta = {**meta, "name": name, "version": version}
     if working_size:
         meta["working_size"] = working_size
@@ -32,6 +35,32 @@ def export_model(source, output, name="colorizer", version="0", working_size=Non
     except OSError as error:
         raise ColorizeError(f"expected a place for {output}, got: {error.strerror or error}", status=1) from None
     return digest
+
+
+def _generator_of(source):
+    if not source.is_dir():
+        return source
+    finished = sorted(source.glob("*/generator.h5"))
+    if not finished:
+        raise ColorizeError(f"expected a run with a finished phase, but {source} has no */generator.h5", status=1)
+    return finished[-1]
+
+
+def _mean(files, spec):
+    """The mean of the weights in model files that hold the network ``spec``, one file in memory at a time."""
+    total = {}
+    for path in files:
+        arrays, description = read_arrays(path, "a model file of this project")
+        if description.get("spec") != spec:
+            raise ColorizeError(
+                f"expected models of one network to average, but {path} is another than {files[-1]}", status=1
+            )
+        for key, array in arrays.items():
+            if np.issubdtype(array.dtype, np.floating):
+                total[key] = total.get(key, 0.0) + array.astype(np.float64) / len(files)
+            else:  # the states of random generators
+                total[key] = array
+    return total
 
 
 def describe_model(path=None):
