@@ -2,8 +2,8 @@
 
     python benchmarks/validation.py --data saved_models/prepared/train144 MODEL.h5 MODEL.h5 …
 
-Mean |ab| error in units of 110 on centre crops of the validation photos, and its share of grey's; then the same with each
-photo seen mirrored too and the two answers averaged.
+Mean |ab| error in units of 110 on centre crops of the validation photos, and its share of grey's; then the same with
+each photo seen mirrored too and the two answers averaged.
 """
 
 import argparse
