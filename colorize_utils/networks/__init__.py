@@ -2,6 +2,8 @@
 
 from ..errors import ColorizeError
 
+COLORIZERS = ("unet", "unet-bins", "pix2pix", "zhang")  # what takes L and gives ab
+
 
 def build_network(spec):
     """Build the network that ``spec`` (a dict with ``network`` and the builder's settings) describes.
@@ -10,11 +12,25 @@ def build_network(spec):
     """
     from .patchgan import build_patchgan
     from .pix2pix import build_pix2pix_unet
-    from .unet import build_unet
+    from .unet import build_unet, build_unet_bins
+    from .zhang import build_zhang
 
-    builders = {"unet": build_unet, "pix2pix": build_pix2pix_unet, "patchgan": build_patchgan}
+    builders = {
+        "unet": build_unet,
+        "unet-bins": build_unet_bins,
+        "pix2pix": build_pix2pix_unet,
+        "zhang": build_zhang,
+        "patchgan": build_patchgan,
+    }
     settings = dict(spec)
     name = settings.pop("network", None)
     if name not in builders:
         raise ColorizeError(f"expected a network out of {', '.join(sorted(builders))}, got {name!r}")
     return builders[name](**settings)
+
+
+def stride_of(spec):
+    """What the sides of a photo have to be multiples of for the network that ``spec`` describes."""
+    if spec.get("network") == "pix2pix":
+        return 2 ** spec.get("levels", 7)
+    return 8 if spec.get("network") == "zhang" else 32

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from ..errors import ColorizeError
+from .bins import GRID, TEMPERATURE, bins_head
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ BACKBONES = {
         (
             "block2a_expand_activation",
             "block3a_expand_activation",
+            "block4a_expand_activation",
+            "block6a_expand_activation",
+            "top_activation",
+        ),
+        (0, 255),
+    ),
+    "EfficientNetV2B0": Backbone(
+        (
+            "block1a_project_activation",
+            "block2b_expand_activation",
             "block4a_expand_activation",
             "block6a_expand_activation",
             "top_activation",
@@ -123,6 +134,31 @@ def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64,
     ``dropout`` is at the bottleneck. Colour is predicted at stride 2 and enlarged bilinearly: chroma carries little
     detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million parameters.
     """
+    photo, x = _decoded(backbone, weights, (16, 8, 4, 2), widths, dropout)
+    # float32 here even under mixed precision: the colours themselves are not rounded to 8 or 11 bits.
+    # It starts from zero: the first picture is grey, not noise.
+    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(x)
+    x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)
+    ab = layers.Activation("tanh", dtype="float32", name="ab_tanh")(x)
+    return keras.Model(photo, ab, name="unet")
+
+
+def build_unet_bins(
+    backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64), dropout=0.0, grid=GRID, temperature=TEMPERATURE
+):
+    """The same U-Net, with the bins of Zhang et al. in place of ab: L/50-1 (N, H, W, 1) -> ab/110 (N, H, W, 2).
+
+    Its decoder ends at stride 4, where the layer ``logits`` has a number for each bin of `bins.in_gamut_bins`; their
+    annealed mean with ``temperature`` is enlarged bilinearly. The other settings are those of `build_unet`.
+    """
+    photo, x = _decoded(backbone, weights, (16, 8, 4), widths, dropout)
+    return keras.Model(photo, bins_head(x, grid, temperature), name="unet_bins")
+
+
+def _decoded(backbone, weights, strides, widths, dropout):
+    """(input, the decoder's features at the last of ``strides``), with as many channels a stride as ``widths`` says."""
+    if len(widths) != len(strides):
+        raise ColorizeError(f"expected {len(strides)} widths for the decoder, got {list(widths)}")
     photo = keras.Input((None, None, 1), name="lightness")
     *skips, deepest = Encoder(backbone, weights, name="encoder")(photo)
     x = _conv(deepest, widths[0], 1, "bottleneck")
@@ -131,14 +167,9 @@ def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64,
     # What the whole picture shows, given to every place: a lawn and a billiard cloth look alike from near.
     scene = layers.GlobalAveragePooling2D(keepdims=True, name="scene")(x)
     x = layers.Add(name="with_scene")([x, layers.Dense(widths[0], name="scene_mix")(scene)])
-    for stride, width, skip in zip((16, 8, 4, 2), widths, reversed(skips), strict=True):
+    for stride, width, skip in zip(strides, widths, reversed(skips), strict=False):
         x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{stride}")(x)
         x = layers.Concatenate(name=f"join_{stride}")([x, _conv(skip, width, 1, f"skip_{stride}")])
         x = _conv(x, width, 3, f"decoder_{stride}a")
         x = _conv(x, width, 3, f"decoder_{stride}b")
-    # float32 here even under mixed precision: the colours themselves are not rounded to 8 or 11 bits.
-    # It starts from zero: the first picture is grey, not noise.
-    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(x)
-    x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)
-    ab = layers.Activation("tanh", dtype="float32", name="ab_tanh")(x)
-    return keras.Model(photo, ab, name="unet")
+    return photo, x
