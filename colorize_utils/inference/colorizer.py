@@ -37,16 +37,25 @@ class Colorizer:
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
     @classmethod
-    def load(cls, path=None):
-        """The model in the file ``path``, or the shipped one. ColorizeError (status 1) if it is missing or bad."""
+    def load(cls, path=None, temperature=None):
+        """The model in the file ``path``, or the shipped one. ColorizeError (status 1) if it is missing or bad.
+
+        temperature: for models of color bins (recipes `zhang` and `unet-bins`), 0 < T <= 1, from the most likely color
+        to the mean of all; ColorizeError (status 2) beyond, and for other models.
+        """
+        from ..networks import COLORIZERS, stride_of
         from ..weights import load_network
 
         network, spec, meta = load_network(shipped_model() if path is None else Path(path))
-        if spec.get("network") not in ("unet", "pix2pix"):
+        if spec.get("network") not in COLORIZERS:
             raise ColorizeError(
                 f"expected a network that colorizes, but {path} holds a {spec.get('network')}", status=1
             )
-        return cls(network, meta, stride=2 ** spec.get("levels", 7) if spec["network"] == "pix2pix" else STRIDE)
+        if temperature is not None:
+            from ..networks.bins import set_temperature
+
+            set_temperature(network, temperature)
+        return cls(network, meta, stride=max(STRIDE, stride_of(spec)))
 
     def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False):
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.

@@ -71,6 +71,30 @@ def _open_split(folder, name, rows):
     return Split(codes, transposed, tuple(r["name"] for r in kept))
 
 
+def rows_of_part(data, part=None):
+    """The rows of ``data.train`` that belong to part 1, 2 or 3 of the photos: int64 (n,). None: all of them.
+
+    Of the whole Kaggle set these are the photos of ab1, ab2 and ab3, told by their numbers: two, two and one fifth of
+    all, whatever the filters left out. Of any other set they are every third photo, so that the parts are alike and
+    equally many. ColorizeError if there is none.
+    """
+    rows = np.arange(len(data.train))
+    if part is None:
+        return rows
+    if part not in (1, 2, 3):
+        raise ColorizeError(f"expected part to be 1, 2 or 3, got {part!r}")
+    if data.settings.get("source") == "kaggle":
+        with open(data.folder / "index.csv", encoding="utf-8", newline="") as file:
+            count = sum(1 for _ in csv.DictReader(file))
+        numbers = np.array([int(name) for name in data.train.names], int)
+        rows = rows[np.searchsorted([count * 2 // 5, count * 4 // 5], numbers, side="right") == part - 1]
+    else:
+        rows = rows[part - 1 :: 3]
+    if not len(rows):
+        raise ColorizeError(f"expected photos in part {part} of those in {data.folder}, got none", status=1)
+    return rows
+
+
 def epoch_order(seed, phase, epoch, count):
     """The order of the photos in an epoch: a permutation of 0..count-1, the same whenever it is asked for."""
     return np.random.default_rng([seed, ORDER, phase, epoch]).permutation(count)

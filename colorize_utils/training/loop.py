@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ColorizeError
 from ..photos.batches import PreparedSet, step_photos, step_table
 from . import backend
+from .ancestors import step_of
 from .checkpoint import Checkpoints, restore
 from .drive import Mirror
 from .lock import only_process
@@ -48,6 +49,7 @@ def train(
     epochs=None,
     rates=None,
     chroma_weights=None,
+    backbone=None,
     until=None,
     again=None,
     longer=None,
@@ -64,8 +66,8 @@ def train(
     data: folder of a prepared set. run: folder to write; when it holds a run of the same settings, that is continued
     from its newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None.
     initial: a model file to start the generator from. steps: phase name -> step function, to try one's own.
-    epochs, rates, chroma_weights: a number a phase, instead of the preset's and the recipe's. until: name of
-    the phase to stop after; a later call goes on from there.
+    epochs, rates, chroma_weights: a number a phase, instead of the preset's and the recipe's. backbone: another encoder
+    than the recipe's. until: name of the phase to stop after; a later call goes on from there.
 
     again: name of a phase to train again from its beginning. longer: (name, epochs), to go on with a finished phase for
     that many more. Both are asked once: after an interruption the call without them goes on. What the phases behind it
@@ -82,8 +84,8 @@ def train(
     with only_process(run):
         if deterministic:
             backend.configure(True)
-        preset = get_preset(preset, **changes)
-        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights)
+        preset = get_preset(preset, recipe, **changes)
+        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone)
         copies = _mirror(run, mirror, say)
         try:
             context, found, asked = _open(
@@ -158,9 +160,10 @@ def _phases(context, found, asked, until, say):
 def _run_phase(context, index, found, asked):
     """Train one phase to its end (or to a stop), from a checkpoint inside it, from its beginning, or as asked."""
     nets, state, preset = context.nets, context.state, context.preset
-    phase, per_epoch = context.recipe.phases[index], context.steps_per_epoch
+    phase = context.recipe.phases[index]
     if not len(context.data.train) or not len(context.data.val):
         raise ColorizeError(f"expected photos in train.npy and val.npy of {context.data.folder}, got none")
+    rows, per_epoch = context.rows(index), context.steps_per_epoch(index)
     total = per_epoch * context.epochs(index)
     if found is None:
         # A phase starts from the averaged weights that the one before it ended with.
@@ -185,14 +188,14 @@ def _run_phase(context, index, found, asked):
         if place := set_aside(context.folder, context.recipe, index + (asked.epoch > 0)):
             context.progress.line(f"what was trained before is in {place}")
         write_history(context.folder / "history.csv", state["history"])
-    step_fn = make_step(nets, phase, trainable, preset.crop, context.steps.get(phase.name))
+    step_fn = make_step(nets, phase, trainable, preset.crop, step_of(context, phase))
     compiled = backend.compile_step(step_fn, nets.variables())
     validate = backend.compile_step(make_validation(nets, preset.crop), nets.variables())
     began, saved = time.monotonic(), time.monotonic()
     already, images = state["seconds"], state["images"]
     pending = []
     for step in range(state["step"], total):
-        ids = step_photos(context.seed, index, step, len(context.data.train), preset.batch, per_epoch)
+        ids = rows[step_photos(context.seed, index, step, len(rows), preset.batch, per_epoch)]
         pending.append(compiled(*_batch(context, index, step, ids)))
         seconds = time.monotonic() - began
         state.update(step=step + 1, images=state["images"] + preset.batch, seconds=already + seconds)
@@ -223,11 +226,12 @@ def _due(preset, step, seconds):
 def _resume(context, arrays, changed):
     """Fill the networks and optimizers from a checkpoint. After accepted changes the epoch begins again."""
     nets, state, folder = context.nets, context.state, str(context.folder)
+    per_epoch = context.steps_per_epoch(state["phase"])
     if not changed:
         restore(nets, arrays, folder)
     else:
         restore(nets, arrays, folder, NETWORKS)
-        state.update(step=state["epoch"] * context.steps_per_epoch, sums={})
+        state.update(step=state["epoch"] * per_epoch, sums={})
         try:
             restore(nets, arrays, folder, ("optimizer", "critic_optimizer"))
         except ColorizeError:  # of another precision, say
@@ -235,7 +239,7 @@ def _resume(context, arrays, changed):
         for optimizer in (nets.optimizer, nets.critic_optimizer):
             if optimizer is not None:
                 inner = getattr(optimizer, "inner_optimizer", optimizer)
-                inner.iterations.assign(state["step"] - state["began"] * context.steps_per_epoch)
+                inner.iterations.assign(state["step"] - state["began"] * per_epoch)
     # Outputs may be ahead of the checkpoint, never behind: they are written before it.
     write_history(context.folder / "history.csv", state["history"])
     _say_found(context)

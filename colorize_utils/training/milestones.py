@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ..errors import ColorizeError
+from ..networks import stride_of
 from ..photos.batches import still_table
 from ..weights import save_network
 from . import backend
@@ -60,7 +61,7 @@ def end_epoch(context, index, validate):
     state["stale"] = 0 if best else state["stale"] + 1
     state["history"].append(row)
     length, patience = context.epochs(index), context.preset.patience
-    tired = bool(patience) and phase.step == "regression" and state["stale"] >= patience
+    tired = bool(patience) and not phase.has_critic and state["stale"] >= patience
     last = tired or state["epoch"] >= length
     line = f"{where(context)}: validation |ab| {error:.4f}, {error / grey:.3f} of grey's {grey:.4f}"
     meta = {"phase": phase.name, "recipe": context.recipe.name, "trained_size": context.preset.crop, **row}
@@ -82,7 +83,8 @@ def end_epoch(context, index, validate):
 def _snapshot(context, index, meta):
     folder, name = context.phase_folder(index), f"epoch-{context.state['epoch']:03d}"
     save_network(context.nets.ema, folder / "snapshots" / f"{name}.h5", context.recipe.generator, meta)
-    draw_samples(context.nets.ema, context.data.val, folder / "samples" / f"{name}.png")
+    stride = stride_of(context.recipe.generator)
+    draw_samples(context.nets.ema, context.data.val, folder / "samples" / f"{name}.png", stride=stride)
 
 
 def end_phase(context, index, meta):
@@ -90,7 +92,7 @@ def end_phase(context, index, meta):
     nets, recipe, folder = context.nets, context.recipe, context.phase_folder(index)
     with _full_disk(context, f"{folder.name}/generator.h5", fatal=True):
         save_network(nets.ema, folder / "generator.h5", recipe.generator, meta, dtype="float32")
-        if recipe.phases[index].step != "regression":
+        if recipe.phases[index].has_critic:
             save_network(nets.discriminator, folder / "critic.h5", recipe.discriminator, meta, dtype="float32")
     context.state["done"] = True
 

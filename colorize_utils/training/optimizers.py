@@ -57,7 +57,7 @@ def build_optimizers(nets, phase, trainable, steps, precision):
         slow = [v for layer in encoder for v in layer.trainable_variables]
         generator = _adamw(phase, phase.rate, steps, "generator_optimizer", slow)
         generator = _built(generator, trainable, precision, "generator_scale")
-    if phase.step != "regression":
+    if phase.has_critic:
         critic = _adamw(phase, phase.critic_rate, steps, "critic_optimizer")
         critic = _built(critic, nets.discriminator.trainable_variables, precision, "critic_scale")
     return generator, critic
@@ -68,7 +68,8 @@ def _adamw(phase, rate, steps, name, slow=()):
         WarmupSchedule(rate, phase.warmup_steps, steps, phase.schedule),
         weight_decay=phase.weight_decay,
         beta_1=phase.beta_1,
-        global_clipnorm=1.0 if phase.step == "regression" else None,
+        beta_2=phase.beta_2 or 0.999,
+        global_clipnorm=None if phase.has_critic else 1.0,
         slow=slow,
         slow_rate=phase.encoder_rate,
         name=name,

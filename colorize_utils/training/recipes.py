@@ -3,6 +3,24 @@
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import ColorizeError
+from ..networks import stride_of
+
+
+@dataclass(frozen=True)
+class BinsLoss:
+    """How a phase with the step "bins" labels and weighs pixels (Zhang et al. 2016; distances in Lab units of ab).
+
+    A pixel is labelled with its ``neighbors`` nearest bins by a Gaussian of width ``sigma`` (five in the paper, ten in
+    the released code), and counts more the rarer its color: the prior, smoothed by a Gaussian of width ``smoothing``,
+    is mixed with a uniform one of weight ``mixing`` (1: all pixels alike). Photos in which neither |a| nor |b| exceeds
+    ``grey_below`` anywhere are left out of the loss (0: none is).
+    """
+
+    neighbors: int = 5
+    sigma: float = 5.0
+    smoothing: float = 5.0
+    mixing: float = 0.5
+    grey_below: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -12,11 +30,12 @@ class Phase:
     ``rate`` is the peak learning rate: a short linear warm-up, then ``schedule`` ("cosine" to zero, or "constant").
     The pretrained encoder learns at ``encoder_rate`` times that. ``ema`` is the decay of the averaged generator.
     ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
-    the mean of photographs): less of an invitation to play safe (None: all pixels alike).
+    the mean of photographs): less of an invitation to play safe (None: all pixels alike). ``part`` 1, 2 or 3 trains on
+    one part of the photos only (see `photos.batches.rows_of_part`). ``bins`` is for the step "bins".
     """
 
     name: str
-    step: str  # "regression", "critic" or "adversarial"
+    step: str  # "regression", "critic", "adversarial", "pix2pix" or "bins"
     trains: str  # "decoder" or "all" of the generator
     epochs: int
     rate: float
@@ -29,6 +48,14 @@ class Phase:
     l1_weight: float = 1.0
     critic_rate: float = 0.0
     chroma_weight: float | None = None
+    beta_2: float | None = None
+    part: int | None = None
+    bins: BinsLoss | None = None
+
+    @property
+    def has_critic(self):
+        """Whether this phase trains a discriminator."""
+        return self.step in ("critic", "adversarial", "pix2pix")
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,70 @@ TINY = Recipe(
     phases=UNET_GAN.phases,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (UNET_GAN, TINY)}
+# The project this one grew out of, as it was meant (pix2pix at 128 px; its training had three stages, one for each file
+# of colors). Adam without decay, warm-up or averaging; the loss pix2pix has.
+_PIX2PIX = Phase(
+    "ab1",
+    "pix2pix",
+    "all",
+    epochs=100,
+    rate=2e-4,
+    critic_rate=2e-4,
+    beta_1=0.5,
+    schedule="constant",
+    warmup_steps=0,
+    weight_decay=0.0,
+    ema=0.0,
+    l1_weight=100.0,
+    part=1,
+)
+PIX2PIX = Recipe(
+    "pix2pix",
+    generator={"network": "pix2pix"},
+    discriminator={"network": "patchgan"},
+    phases=(
+        _PIX2PIX,
+        replace(_PIX2PIX, name="ab2", part=2, epochs=50),
+        replace(_PIX2PIX, name="ab3", part=3, epochs=50),
+    ),
+)
+
+# The U-Net and conditional GAN of M. Shariatnia's tutorial: 20 epochs of absolute error, then 20 with pix2pix's critic.
+# Its ResNet18 is not in keras.applications, so the encoder is one that is; its BatchNorm stays as pretrained.
+TUTORIAL = replace(
+    UNET_GAN,
+    discriminator={"network": "patchgan"},
+    phases=(
+        replace(_PIX2PIX, name="l1", step="regression", part=None, epochs=20, rate=1e-4, critic_rate=0.0, beta_1=0.9),
+        replace(_PIX2PIX, name="gan", part=None, epochs=20),
+    ),
+)
+TUTORIAL = replace(TUTORIAL, phases=tuple(replace(phase, encoder_rate=1.0) for phase in TUTORIAL.phases))
+
+# Zhang et al. 2016 from scratch, with the first rate of their schedule; and their head on our U-Net.
+ZHANG = Recipe(
+    "zhang",
+    generator={"network": "zhang", "grid": 10, "temperature": 0.38},
+    discriminator=None,
+    phases=(Phase("bins", "bins", "all", epochs=20, rate=3.16e-5, weight_decay=1e-3, beta_2=0.99, bins=BinsLoss()),),
+)
+UNET_BINS = Recipe(
+    "unet-bins",
+    generator={
+        "network": "unet-bins",
+        "backbone": "MobileNetV2",
+        "weights": "imagenet",
+        "grid": 10,
+        "temperature": 0.38,
+    },
+    discriminator=None,
+    phases=(
+        Phase("decoder", "bins", "decoder", epochs=1, rate=1e-3, bins=BinsLoss()),
+        Phase("unet", "bins", "all", epochs=20, rate=1e-3, bins=BinsLoss()),
+    ),
+)
+
+RECIPES = {recipe.name: recipe for recipe in (UNET_GAN, UNET_BINS, PIX2PIX, ZHANG, TINY)}
 
 PRESETS = {
     preset.name: preset
@@ -107,19 +197,40 @@ PRESETS = {
         # A free Colab GPU, a few hours.
         Preset("colab", crop=128, batch=32, epochs=(1, 20, 1, 2), precision="mixed_float16"),
         Preset("full", crop=128, batch=64, epochs=(2, 60, 1, 3), precision="mixed_bfloat16"),
+        # Those whose recipes are `pix2pix` and `TUTORIAL`, with the lengths that stand there.
+        Preset("predecessor", crop=128, batch=32, lightness=False),
+        Preset("tutorial", crop=256, batch=16, lightness=False),
     )
 }
 
+# The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
+LENGTHS = {
+    ("smoke", "pix2pix"): (1, 1, 1),
+    ("smoke", "zhang"): (1,),
+    ("smoke", "unet-bins"): (1, 2),
+    ("cpu", "pix2pix"): (4, 2, 2),
+    ("cpu", "zhang"): (9,),
+    ("cpu", "unet-bins"): (1, 8),
+}
 
-def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None):
-    """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
 
-    epochs, rates, chroma_weights: a number a phase, in the phases' order; by default the preset's epochs, else the
-    recipe's, and the recipe's rates and weights.
-    """
+def _find(name, preset):
+    """The `Recipe` of that name (one that a reader made is taken as it is) as the preset of that name has it."""
+    if isinstance(name, Recipe):
+        return name
     if name not in RECIPES:
         raise ColorizeError(f"expected a recipe out of {', '.join(RECIPES)}, got {name!r}")
-    recipe = RECIPES[name]
+    return TUTORIAL if (name, preset) == ("unet-gan", "tutorial") else RECIPES[name]
+
+
+def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None, backbone=None):
+    """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
+
+    name: a key of RECIPES, or a `Recipe` of one's own. epochs, rates, chroma_weights: a number a phase, in the phases'
+    order; by default the preset's epochs, else the recipe's, and the recipe's rates and weights. backbone: another
+    encoder, a key of `networks.unet.BACKBONES`. ColorizeError if one of these does not fit the recipe.
+    """
+    recipe = _find(name, preset.name)
     chosen = {
         "epochs": epochs or preset.epochs,
         "rate": rates,
@@ -135,17 +246,45 @@ def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chr
                 f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}"
             )
         phases = [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
-    generator = dict(recipe.generator)
+    generator = _with_backbone(recipe, backbone)
     if "weights" in generator:
         generator["weights"] = backbone_weights
+    stride = stride_of(generator)
+    if preset.crop % stride:
+        raise ColorizeError(
+            f"expected a crop that is a multiple of {stride} for the recipe {recipe.name}, got {preset.crop}: its "
+            f"network halves the picture until {stride} pixels have become one"
+        )
     return replace(recipe, phases=tuple(phases), generator=generator)
 
 
-def get_preset(name, **changes):
-    """The preset ``name``, with fields changed where ``changes`` gives a value that is not None."""
+def _with_backbone(recipe, backbone):
+    generator = dict(recipe.generator)
+    if backbone:
+        from ..networks.unet import BACKBONES
+
+        if "backbone" not in generator:
+            raise ColorizeError(f"expected a backbone only for recipes with an encoder, and {recipe.name} has none")
+        if backbone not in BACKBONES:
+            raise ColorizeError(f"expected a backbone out of {', '.join(BACKBONES)}, got {backbone!r}")
+        generator["backbone"] = backbone
+    return generator
+
+
+def get_preset(name, recipe="unet-gan", **changes):
+    """The preset ``name`` for a recipe, with fields changed where ``changes`` gives a value that is not None.
+
+    Its lengths are left to the recipe where they are of another number of phases, and its crop is enlarged to what the
+    recipe's network can take (128 for `pix2pix`).
+    """
     if name not in PRESETS:
         raise ColorizeError(f"expected a preset out of {', '.join(PRESETS)}, got {name!r}")
-    return replace(PRESETS[name], **{k: v for k, v in changes.items() if v is not None})
+    preset, recipe = PRESETS[name], _find(recipe, name)
+    if preset.epochs and len(preset.epochs) != len(recipe.phases):
+        preset = replace(preset, epochs=LENGTHS.get((name, recipe.name)))
+    stride = stride_of(recipe.generator)
+    preset = replace(preset, crop=-(-preset.crop // stride) * stride)
+    return replace(preset, **{k: v for k, v in changes.items() if v is not None})
 
 
 def describe(recipe, preset, seed):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ColorizeError
 from ..networks import build_network
-from ..photos.batches import PreparedSet
+from ..photos.batches import PreparedSet, rows_of_part
 from ..weights import assign_arrays, read_arrays
 from .checkpoint import Checkpoints, settings_hash, write_json
 from .progress import Progress
@@ -38,6 +38,7 @@ class Run:
     stop_when_full: bool = False
     steps: dict = field(default_factory=dict)  # a reader's own step functions by phase name
     photos: dict = field(default_factory=dict)  # split name -> codes on the device
+    parts: dict = field(default_factory=dict)  # part of the training photos, or None -> their rows
     mirror: object = None
     board: object = None
 
@@ -49,21 +50,25 @@ class Run:
         phase = self.recipe.phases[index]
         return phase.epochs + self.state["longer"].get(phase.name, 0)
 
-    @property
-    def steps_per_epoch(self):
-        return max(1, self.photos_per_epoch // self.preset.batch)
+    def rows(self, index):
+        """Which of the training photos phase ``index`` sees: int64 (n,)."""
+        part = self.recipe.phases[index].part
+        if part not in self.parts:
+            self.parts[part] = rows_of_part(self.data, part)
+        return self.parts[part]
 
-    @property
-    def photos_per_epoch(self):
-        return min(self.preset.epoch_photos or len(self.data.train), len(self.data.train))
+    def steps_per_epoch(self, index):
+        """How many steps an epoch of phase ``index`` has."""
+        count = len(self.rows(index))
+        return max(1, min(self.preset.epoch_photos or count, count) // self.preset.batch)
 
     @property
     def images_left(self):
         """Photos still to be seen until the last phase is done."""
         now = self.state["phase"]
-        steps = 0 if self.state["done"] else self.epochs(now) * self.steps_per_epoch - self.state["step"]
-        later = sum(self.epochs(i) for i in range(now + 1, len(self.recipe.phases)))
-        return (steps + later * self.steps_per_epoch) * self.preset.batch
+        steps = 0 if self.state["done"] else self.epochs(now) * self.steps_per_epoch(now) - self.state["step"]
+        later = sum(self.epochs(i) * self.steps_per_epoch(i) for i in range(now + 1, len(self.recipe.phases)))
+        return (steps + later) * self.preset.batch
 
 
 def fresh_state():

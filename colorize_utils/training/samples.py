@@ -7,13 +7,16 @@ from ..color import decode_lab8, denormalize, lab8_to_rgb, lab_to_rgb
 from ..weights import replace_file
 
 
-def draw_samples(generator, split, path, count=8, size=128):
-    """Write a PNG with ``count`` columns (evenly spaced photos of ``split``) and three rows: grey, coloured, truth."""
+def draw_samples(generator, split, path, count=8, size=128, stride=32):
+    """Write a PNG with ``count`` columns (evenly spaced photos of ``split``) and three rows: grey, coloured, truth.
+
+    stride: what the sides of a photo have to be multiples of for the generator.
+    """
     if not len(split):
         return
     ids = np.linspace(0, len(split) - 1, min(count, len(split))).astype(int)
     height, width = split.codes.shape[1:3]
-    size = min(size, height // 32 * 32, width // 32 * 32)
+    size = max(stride, min(size // stride * stride, height // stride * stride, width // stride * stride))
     top, left = (height - size) // 2, (width - size) // 2
     codes = np.stack([np.asarray(split.codes[i, top : top + size, left : left + size]) for i in ids])
     codes = np.where(split.transposed[ids][:, None, None, None], codes.transpose(0, 2, 1, 3), codes)
