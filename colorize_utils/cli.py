@@ -77,6 +77,12 @@ def _add_colorize(commands):
         "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
     )
     sub.add_argument("--strength", type=decimal(0, 1.5), default=1.0, metavar="X", help="0 grey, 1 usual, 1.5 vivid")
+    sub.add_argument(
+        "--temperature",
+        type=decimal(0.001, 1),
+        metavar="T",
+        help="for models of color bins: near 0 the likeliest color, 1 the mean of all (default: the model's, 0.38)",
+    )
     sub.add_argument("--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor")
     sub.add_argument("--overwrite", action="store_true", help="color again what is in the output folder already")
     sub.add_argument("--workers", type=number(1, 64), metavar="N", help="photos in hand at a time (default: the cores)")
@@ -86,7 +92,7 @@ def _add_colorize(commands):
 
 
 def _colorize(args):
-    from .inference.folders import CHROMA, Result, colorize_files, maker_in, plan, prepare_output
+    from .inference.folders import CHROMA, Result, colorize_files, maker_in, maker_of, plan, prepare_output
     from .inference.results import check_report, summary, write_report
 
     results = []
@@ -101,8 +107,13 @@ def _colorize(args):
     prepare_output(args.output)
     ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only}
+    marks = {**how, "temperature": args.temperature}
     # Where all is done already there is no need to wait for the model.
     colorizer = _colorizer(args.model) if ahead else None
+    if colorizer and args.temperature:
+        from .networks.bins import set_temperature
+
+        set_temperature(colorizer.network, args.temperature)
 
     def finished(result):
         results.append(result)
@@ -117,7 +128,7 @@ def _colorize(args):
                 overwrite=args.overwrite,
                 max_pixels=args.max_pixels,
                 workers=args.workers or min(4, os.cpu_count() or 1),
-                maker=None if colorizer else maker_in(args.model, **how),
+                maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(args.model, **marks),
                 failed=lambda source, why: complain(named(source, why), bar),
                 noted=lambda source, note: complain(named(source, note), bar),
                 finished=finished,
@@ -225,6 +236,7 @@ def _add_train(commands):
     sub.add_argument("--preset", default="colab", metavar="NAME", help="sizes and lengths (default: %(default)s)")
     sub.add_argument("--data", required=True, metavar="DIR", help="a prepared set")
     sub.add_argument("--run", required=True, metavar="DIR", dest="folder", help="folder of the run; resumes by itself")
+    sub.add_argument("--backbone", metavar="NAME", help="another encoder: EfficientNetB0, EfficientNetV2B0, ResNet50V2")
     sub.add_argument("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
     sub.add_argument("--initial", metavar="FILE", help="a model file to start from")
     sub.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
@@ -264,6 +276,7 @@ def _train(args):
         data=args.data,
         run=args.folder,
         seed=args.seed,
+        backbone=args.backbone,
         backbone_weights=None if args.backbone_weights == "none" else args.backbone_weights,
         initial=args.initial,
         epochs=tuple(args.epochs) if args.epochs else None,

@@ -191,12 +191,13 @@ class _Room:
                 self.changed.notify_all()
 
 
-def maker_of(meta, size=None, strength=1.0, chroma_only=False):
+def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None):
     """What the metadata of a picture name: of a model file's ``meta`` name and version, and unusual settings."""
     from ..photos.provenance import Maker
 
     settings = [f"working size {size}"] if size else []
     settings += [f"strength {strength:g}"] if strength != 1 else []
+    settings += [f"temperature {temperature:g}"] if temperature else []
     settings += ["a layer of colour alone"] if chroma_only else []
     return Maker(str(meta.get("name") or Maker().model), str(meta.get("version") or ""), ", ".join(settings))
 
