@@ -1,7 +1,7 @@
 """Make the pictures of the README and the model card from the installed sample photos.
 
     python scripts/make_pictures.py                      saved_models/pictures/before_after.jpg and samples.jpg
-    python scripts/make_pictures.py --run RUN            also progress.jpg, from the snapshots of a training run
+    python scripts/make_pictures.py --runs RUN [NEXT]    also progress.jpg: what each phase of these runs ended with
 
 Only photos that scikit-image and matplotlib install are shown; the shipped model never saw them.
 """
@@ -71,7 +71,7 @@ def save(picture, name):
 def main():
     """Make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, help="a run whose snapshots show how the colours came")
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="runs that show how the colours came")
     args = parser.parse_args()
     photos = sample_photos()
     colorizer = Colorizer.load()
@@ -80,12 +80,13 @@ def main():
     small = [shrunk(photo, 170) for photo in photos.values()]
     results = [("given", [grey(p) for p in small]), ("coloured", [colorizer(p) for p in small]), ("the truth", small)]
     save(stacked([labelled(row(pictures), title) for title, pictures in results]), "samples.jpg")
-    if args.run:
-        lines = []
-        for path in sorted(args.run.glob("[12]-*/snapshots/*.h5")):
-            model = Colorizer.load(path)
-            title = f"{model.meta['phase']}, {model.meta['images']:,} photos seen"
+    lines = []
+    for run in args.runs:
+        for phase in sorted(run.glob("[124]-*/snapshots")):  # a critic changes no colour
+            model = Colorizer.load(max(phase.glob("*.h5")))
+            title = f"{run.name}, {model.meta['phase']}: {model.meta['images']:,} photos seen in this run"
             lines.append(labelled(row([model(shrunk(p, 120)) for p in photos.values()]), title))
+    if lines:
         save(stacked(lines), "progress.jpg")
 
 
