@@ -11,6 +11,7 @@ import numpy as np
 from .errors import ColorizeError
 
 FORMAT = "colorize-arrays-1"
+SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's random state
 
 
 def fsync_folder(folder):
@@ -77,10 +78,16 @@ def variable_key(variable):
 
 
 def keyed(variables):
-    """Variables -> dict by key. Two with one key would silently share a value, so that is an error."""
-    by_key = {}
+    """Variables -> dict by key. Two with one key would silently share a value, so that is an error.
+
+    Except the states of dropout layers' random generators, which Keras lets nobody name: they are numbered in order.
+    """
+    by_key, generators = {}, 0
     for variable in variables:
         key = variable_key(variable)
+        if key == SEED:
+            generators += 1
+            key = SEED if generators == 1 else f"{SEED}_{generators}"
         if key in by_key:
             raise ColorizeError(f"expected every variable to have its own name, got {key} twice", status=1)
         by_key[key] = variable
