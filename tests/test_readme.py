@@ -75,3 +75,17 @@ def test_the_five_chapters_that_were_empty_show_measured_figures_or_commands():
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_text_was_left_to_be_filled_in(name):
     assert not re.search(r"[A-Z]+_TEXT|TODO|FIXME|lorem", _text(name))
+
+
+def test_every_mistake_of_the_original_has_its_row_and_its_proof_exists():
+    table = _text().split("27 mistakes")[1].split("</details>")[0]
+    assert re.findall(r"^\| (\d+) \|", table, re.MULTILINE) == [str(n) for n in range(1, 28)]
+    for target in re.findall(r"`((?:tests|benchmarks)/[\w.]+)`", _text()):
+        assert (ROOT / target).is_file(), target
+
+
+def test_every_recipe_is_in_the_table():
+    from colorize_utils.training.recipes import RECIPES
+
+    for name in RECIPES.keys() - {"tiny"}:
+        assert re.search(rf"^\| `{name}` \|", _text(), re.MULTILINE), name
