@@ -8,10 +8,13 @@ from scipy.spatial import Delaunay, cKDTree
 from scipy.special import log_softmax, softmax
 
 from colorize_utils import color
+from colorize_utils.cli import main
 from colorize_utils.errors import ColorizeError
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.networks import bins, build_network
 from colorize_utils.networks.zhang import build_zhang
+from colorize_utils.photos.files import read_mark
+from colorize_utils.photos.writing import write_photo
 from colorize_utils.weights import save_network
 
 CENTERS = bins.in_gamut_bins()
@@ -173,3 +176,21 @@ def test_other_models_have_no_temperature_and_grids_have_limits():
         bins.in_gamut_bins(1)
     with pytest.raises(ColorizeError, match="expected 3 widths"):
         build_network({"network": "unet-bins", "backbone": "Plain", "weights": None, "widths": (8, 8)})
+
+
+def test_the_terminal_s_temperature(tmp_path, capsys):
+    save_network(build_network(SMALL), tmp_path / "model.h5", SMALL, {"trained_size": 64, "name": "small"})
+    (tmp_path / "in").mkdir()
+    write_photo(tmp_path / "in" / "photo.png", np.full((40, 50, 3), 120, np.uint8))
+    words = ["colorize", str(tmp_path / "in"), "--model", str(tmp_path / "model.h5")]
+    for temperature in ("0.05", "1"):
+        out = tmp_path / temperature
+        assert main([*words, "-o", str(out), "--temperature", temperature]) == 0
+        assert f"temperature {temperature}" in read_mark(out / "photo.png")
+    for wrong in ("0", "-0.4", "nan", "warm"):
+        capsys.readouterr()
+        assert main([*words, "-o", str(tmp_path / "none"), "--temperature", wrong]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"expected a number from 0.001 to 1, got '{wrong}'" in said
+    assert not (tmp_path / "none").exists()

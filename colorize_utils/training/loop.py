@@ -63,9 +63,10 @@ def train(
 ):
     """Train a recipe on a prepared set, or go on with a run that was begun. Returns the run's state (a dict).
 
-    data: folder of a prepared set. run: folder to write; when it holds a run of the same settings, that is continued
-    from its newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None.
-    initial: a model file to start the generator from. steps: phase name -> step function, to try one's own.
+    recipe: a name out of `recipes.RECIPES`, or a `recipes.Recipe` of one's own. preset: a name out of `PRESETS`. data:
+    folder of a prepared set. run: folder to write; when it holds a run of the same settings, that is continued from its
+    newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None. initial: a model
+    file to start the generator from. steps: phase name -> step function, to try one's own.
     epochs, rates, chroma_weights: a number a phase, instead of the preset's and the recipe's. backbone: another encoder
     than the recipe's. until: name of the phase to stop after; a later call goes on from there.
 
