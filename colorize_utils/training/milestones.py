@@ -61,7 +61,7 @@ def end_epoch(context, index, validate):
     state["stale"] = 0 if best else state["stale"] + 1
     state["history"].append(row)
     length, patience = context.epochs(index), context.preset.patience
-    tired = bool(patience) and not phase.has_critic and state["stale"] >= patience
+    tired = bool(patience) and phase.step == "regression" and state["stale"] >= patience
     last = tired or state["epoch"] >= length
     line = f"{where(context)}: validation |ab| {error:.4f}, {error / grey:.3f} of grey's {grey:.4f}"
     meta = {"phase": phase.name, "recipe": context.recipe.name, "trained_size": context.preset.crop, **row}
