@@ -33,6 +33,7 @@ def prepared(tmp_path_factory):
 def _history(prepared, run, backend, **changes):
     settings = {"data": str(prepared), "run": str(run), "epochs": [1, 0, 0, 1], "batch": 4, "epoch_photos": 12}
     env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    env["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # a dozen steps: compiling them takes longer than running them
     command = [sys.executable, "-c", CODE, json.dumps(settings | changes)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -42,27 +42,36 @@ state = train_tiny(data, run, epochs=(0, 1, 1, 1), epoch_photos=24, save_steps=1
 """
 
 
-def _run(tiny_set, run, phase=-1, step=-1, size=-1):
+def _start(tiny_set, run, phase=-1, step=-1, size=-1):
     env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "TF_NUM_INTEROP_THREADS": "1"}
     command = [sys.executable, "-c", CODE, tiny_set, run, str(phase), str(step), str(size)]
-    return subprocess.run([str(word) for word in command], env=env, capture_output=True, text=True, check=False)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen([str(word) for word in command], env=env, **pipes)
+
+
+def _run(*args):
+    process = _start(*args)
+    said = process.communicate()[0]
+    return process.returncode, said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_killed_three_times_it_ends_as_one_left_alone(tiny_set, tmp_path):
     alone, run = tmp_path / "alone", tmp_path / "run"
-    assert _run(tiny_set, alone).returncode == 0
+    left_alone = _start(tiny_set, alone)
     kills = [(1, 2, -1), (2, 1, 20_000), (3, 2, -1)]  # in a step, 20,000 bytes into a checkpoint, in the GAN
     found = []
     for phase, step, size in kills:
-        assert _run(tiny_set, run, phase, step, size).returncode == -9
+        assert _run(tiny_set, run, phase, step, size)[0] == -9
         state = Checkpoints(run).load()[1]
         found.append((state["phase"], state["step"]))
     assert found == [(1, 2), (2, 1), (3, 2)]
     assert list(run.glob(".checkpoint-*.tmp")) == []  # the leavings of the second kill are gone
-    done = _run(tiny_set, run)
-    assert done.returncode == 0
-    assert "going on with phase 4 of 4 (gan), epoch 1 of 1, step 2" in done.stdout
+    status, said = _run(tiny_set, run)
+    assert status == 0, said
+    assert "going on with phase 4 of 4 (gan), epoch 1 of 1, step 2" in said
+    said = left_alone.communicate()[0]
+    assert left_alone.returncode == 0, said
 
     (a, one), (b, other) = (Checkpoints(folder).load() for folder in (alone, run))
     assert a.keys() == b.keys()

@@ -173,11 +173,11 @@ def test_only_the_phase_s_own_variables_train(finished):
 def test_interrupted_and_continued_equals_uninterrupted(finished, tiny_set, tmp_path):
     """Stopped inside an epoch of the second phase and inside the GAN phase; weights, history, best: all equal."""
     straight_run, straight = finished
-    for _ in range(20):
-        state = _train_until(tiny_set, tmp_path / "run", steps=3)
-        if state["finished"]:
-            break
-    assert state["finished"]
+    stops = []
+    for steps in (3, 6, 99):
+        state = _train_until(tiny_set, tmp_path / "run", steps)
+        stops.append((state["phase"], state["step"]))
+    assert stops[:2] == [(1, 1), (3, 1)] and state["finished"]
     drop = {"minutes", "seconds"}
     for a, b in zip(straight["history"], state["history"], strict=True):
         assert {k: v for k, v in a.items() if k not in drop} == {k: v for k, v in b.items() if k not in drop}
