@@ -13,6 +13,7 @@ import skimage.color
 import skimage.data
 
 from colorize_utils import cli
+from colorize_utils.inference import command
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.inference.folders import plan
 
@@ -28,7 +29,7 @@ def stub(monkeypatch):
         loaded.append(model)
         return Colorizer(lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2)))
 
-    monkeypatch.setattr(cli, "_colorizer", load)
+    monkeypatch.setattr(command, "load_colorizer", load)
     return loaded
 
 
@@ -342,7 +343,7 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path, capsys, monkeypatch):
         colored.append(1)
         return np.dstack([photo, photo, photo // 2])
 
-    monkeypatch.setattr(cli, "_colorizer", lambda model: color_one)
+    monkeypatch.setattr(command, "load_colorizer", lambda model: color_one)
     put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png")
     status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
     assert status == 130 and len(complaints) == 1

@@ -16,7 +16,7 @@ from PIL import Image
 from test_cli import files_below, is_orange, put, run, see
 
 from colorize_utils import cli
-from colorize_utils.inference import folders
+from colorize_utils.inference import command, folders
 from colorize_utils.inference.colorizer import CHROMA_LIGHTNESS, Colorizer
 from colorize_utils.photos import files, writing
 
@@ -29,7 +29,7 @@ def orange(x):
 def stub(monkeypatch):
     """In place of a trained model; what it says of itself can be changed."""
     meta = {"name": "stub", "version": "1"}
-    monkeypatch.setattr(cli, "_colorizer", lambda model: Colorizer(orange, meta))
+    monkeypatch.setattr(command, "load_colorizer", lambda model: Colorizer(orange, meta))
     monkeypatch.setattr(folders, "maker_in", lambda model=None, **how: folders.maker_of(meta, **how))
     return meta
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ColorizeError
-from ..terminal import complain, number
+from ..terminal import complain, number, quietly_import_keras
 from ..weights import replace_file
 from . import sheets, tables
 from .classifier import load_classifier
@@ -71,6 +71,7 @@ def add_row_arguments(parser):
 
 def main(args):
     """Run ``evaluate`` -> exit status: 0, or 1 if something was left out (named on stderr and in the report)."""
+    quietly_import_keras()
     _check(args)
     photos = (
         photo_folder(args.photos, args.size, args.fit)

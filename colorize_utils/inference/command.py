@@ -1,0 +1,122 @@
+"""The command `colorize`: photos and folders of photos in, the same in color out, one line for what cannot be done."""
+
+import os
+from pathlib import Path
+
+from ..errors import ColorizeError
+from ..terminal import bar_of, complain, decimal, named, number, quietly_import_keras, shown, silent_decoders
+
+SHOWN = 20  # so many pictures are named one by one at the end
+
+
+def add_arguments(parser):
+    """Give an ``argparse`` parser the arguments of `main`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photo, or a folder (its subfolders are mirrored)")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures; made if needed")
+    parser.add_argument("--model", metavar="FILE", help="a model file (default: the model that comes with the package)")
+    parser.add_argument(
+        "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
+    )
+    parser.add_argument("--strength", type=decimal(0, 1.5), default=1.0, metavar="X", help="0 grey, 1 usual, 1.5 vivid")
+    parser.add_argument(
+        "--temperature",
+        type=decimal(0.001, 1),
+        metavar="T",
+        help="for models of color bins: near 0 the likeliest color, 1 the mean of all (default: the model's, 0.38)",
+    )
+    parser.add_argument(
+        "--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="color again what is in the output folder already")
+    parser.add_argument(
+        "--workers", type=number(1, 64), metavar="N", help="photos in hand at a time (default: the cores)"
+    )
+    parser.add_argument("--report", metavar="FILE.csv", help="a table of what became of each photo")
+    parser.add_argument("--max-pixels", type=number(1), default=300_000_000, metavar="N", help="refuse larger photos")
+
+
+def main(args):
+    """Color what ``args`` names. Returns the exit status: 0, or 1 if a file failed."""
+    from .folders import CHROMA, Result, colorize_files, maker_in, maker_of, plan, prepare_output
+    from .results import check_report, summary, write_report
+
+    results = []
+    found, failures = _find(args.paths, lambda path, why: results.append(Result(path, None, "failed", [why])))
+    planned = plan(found, args.output, CHROMA if args.chroma_only else "")
+    if not planned:
+        if failures:
+            return 1
+        raise ColorizeError(f"expected photos in {', '.join(args.paths)}, found only earlier pictures", status=1)
+    if args.report:
+        check_report(args.report)
+    prepare_output(args.output)
+    ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
+    how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only}
+    marks = {**how, "temperature": args.temperature}
+    # Where all is done already there is no need to wait for the model.
+    colorizer = load_colorizer(args.model) if ahead else None
+    if colorizer and args.temperature:
+        from ..networks.bins import set_temperature
+
+        set_temperature(colorizer.network, args.temperature)
+
+    def finished(result):
+        results.append(result)
+        if result.status != "skipped":
+            bar.update()
+
+    try:
+        with silent_decoders(), bar_of(ahead, "photo") as bar:
+            outcome = colorize_files(
+                colorizer,
+                planned,
+                overwrite=args.overwrite,
+                max_pixels=args.max_pixels,
+                workers=args.workers or min(4, os.cpu_count() or 1),
+                maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(args.model, **marks),
+                failed=lambda source, why: complain(named(source, why), bar),
+                noted=lambda source, note: complain(named(source, note), bar),
+                finished=finished,
+                **how,
+            )
+    finally:
+        if args.report:
+            write_report(args.report, results)
+    if len(outcome.written) <= SHOWN:
+        print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
+    print(summary(results, shown(args.output)))
+    return 1 if failures or outcome.failed else 0
+
+
+def _find(paths, failed):
+    """All photos below the paths, and how many paths held none or could not be looked into (each has had its line)."""
+    from ..photos.files import find_photos
+
+    found, failures = [], 0
+
+    def refused(path, why):
+        nonlocal failures
+        complain(named(path, why))
+        failed(path, why)
+        failures += 1
+
+    for path in paths:
+        try:
+            before = failures
+            some = find_photos([path], unreadable=refused)
+            if not some and failures == before:
+                raise ColorizeError(f"expected photos in {path}, found none", status=1)
+            found += some
+        except ColorizeError as error:
+            if len(paths) == 1:
+                raise
+            refused(Path(path), str(error))
+    return found, failures
+
+
+def load_colorizer(model):
+    """The model in the file ``model``, or the shipped one (None), with Keras started quietly."""
+    quietly_import_keras()
+    from .colorizer import Colorizer
+
+    return Colorizer.load(model)
