@@ -135,7 +135,7 @@ UNET_PROJECTED = Recipe(
             beta_1=0.5,
             l1_weight=10.0,
             perceptual_weight=1.5,
-            adversarial_weight=0.1,
+            adversarial_weight=0.4,
         ),
     ),
 )
