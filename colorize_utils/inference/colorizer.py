@@ -37,13 +37,15 @@ class Colorizer:
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
     @classmethod
-    def load(cls, path=None, temperature=None):
+    def load(cls, path=None, temperature=None, fold=True):
         """The model in the file ``path``, or the shipped one. ColorizeError (status 1) if it is missing or bad.
 
         temperature: for models of color bins (recipes `zhang` and `unet-bins`), 0 < T <= 1, from the most likely color
-        to the mean of all; ColorizeError (status 2) beyond, and for other models.
+        to the mean of all; ColorizeError (status 2) beyond, and for other models. fold: put batch normalization into
+        the convolutions (see `networks.fold`); without, the network is slower and its variables are those of the file.
         """
         from ..networks import COLORIZERS, stride_of
+        from ..networks.fold import for_inference
         from ..weights import load_network
 
         network, spec, meta = load_network(shipped_model() if path is None else Path(path))
@@ -55,7 +57,7 @@ class Colorizer:
             from ..networks.bins import set_temperature
 
             set_temperature(network, temperature)
-        return cls(network, meta, stride=max(STRIDE, stride_of(spec)))
+        return cls(for_inference(network) if fold else network, meta, stride=max(STRIDE, stride_of(spec)))
 
     def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False):
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.
