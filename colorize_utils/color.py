@@ -4,7 +4,8 @@ All arrays are ``(..., 3)`` with the channels last, computed in float32. RGB is 
 a, b in Lab units (the sRGB gamut reaches a -86.2..98.2 and b -107.9..94.5). 8-bit Lab codes are OpenCV's
 (``L * 255 / 100``, ``a + 128``, ``b + 128``): a storage format, never something to compute in.
 
-Sources: IEC 61966-2-1 (sRGB transfer curve and primaries), CIE 15:2004 (Lab), ITU-R BT.601 (luma), Ottosson 2020 (Oklab).
+Sources: IEC 61966-2-1 (sRGB transfer curve and primaries), CIE 15:2004 (Lab), ITU-R BT.601 (luma), Ottosson 2020
+(Oklab).
 """
 
 import numpy as np

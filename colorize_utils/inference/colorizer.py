@@ -26,8 +26,9 @@ class Colorizer:
     """A network and what is needed round it. ``Colorizer.load()`` gives the shipped model.
 
     network: a Keras model, or any function, L/50-1 (1, h, w, 1) -> ab/110 (1, h, w, 2) for sides that are multiples of
-    ``stride``; None: no network, only hints give color (Levin et al. 2004). meta: what the model file says of itself; ``working_size``, else ``trained_size``, is the short side, in
-    pixels, of the copy of a photo that the network looks at.
+    ``stride``; None: no network, only hints give color (Levin et al. 2004). meta: what the model file says of itself;
+    ``working_size``, else ``trained_size``, is the short side, in pixels, of the copy of a photo that the network
+    looks at.
     """
 
     def __init__(self, network, meta=None, stride=STRIDE):

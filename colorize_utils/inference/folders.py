@@ -114,8 +114,8 @@ def colorize_files(
     ``noted(photo, note)`` is called for what a person should know of a photo that was colored all the same, and
     ``finished(result)`` for every photo, with a `Result`: all in the order of the plan and in the calling thread.
 
-    size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a time;
-    the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
+    size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a
+    time; the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
     """
     from ..photos.files import count_pixels
 

@@ -1,8 +1,8 @@
 """Color hints: what a person says about the color of some pixels, as points, as lines, or painted over the photo.
 
-A file of hints is JSON, a list with one entry a hint. x is the column and y the row, in pixels from 0 at the top left of
-the photo as it is seen (EXIF rotation applied); ``color`` is ``#rrggbb`` or a name that CSS has; ``radius`` in pixels
-may be left out::
+A file of hints is JSON, a list with one entry a hint. x is the column and y the row, in pixels from 0 at the top left
+of the photo as it is seen (EXIF rotation applied); ``color`` is ``#rrggbb`` or a name that CSS has; ``radius`` in
+pixels may be left out::
 
     [{"x": 312, "y": 440, "color": "red"}, {"line": [[10, 20], [90, 25]], "color": "#3060a0", "radius": 4}]
 

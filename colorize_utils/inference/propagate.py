@@ -139,9 +139,14 @@ def on_grid(hints, lightness, shape):
 
 
 def grid_shape(shape):
-    """(H, W) of a photo -> (h, w) of the grid it is solved on: its own, or one of about `SOLVED` pixels."""
+    """(H, W) of a photo -> (h, w) of the grid it is solved on: its own, or one of at most `SOLVED` pixels."""
     scale = (SOLVED / (shape[0] * shape[1])) ** 0.5
-    return tuple(shape) if scale >= 1 else tuple(min(n, max(1, round(n * scale))) for n in shape)
+    if scale >= 1:
+        return tuple(shape)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    if height <= width:  # the long side gives way: a strip is one pixel high already
+        return height, min(width, SOLVED // height)
+    return min(height, SOLVED // width), width
 
 
 def propagate(lightness, hints, prior=None, lam=0.0):
