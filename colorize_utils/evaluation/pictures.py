@@ -172,7 +172,7 @@ def model_rows(name, path=None, size=None, hinted=()):
         def paint(case, full=full, count=count):
             return painted_by(colorizer, case, f"model {full}", true_hints(case, count))
 
-        rows.append(Row(full, f"{text}, and is given the true colour of {count} pixels a photo", paint, parallel=False))
+        rows.append(Row(full, f"{text}, and is given {_given(count)}", paint, parallel=False))
     return rows
 
 
@@ -192,14 +192,21 @@ def true_hints(case, count):
     return Hints(rows, columns, near[rows, columns], (height, width))
 
 
+def _given(count):
+    return f"the true colour of {count} pixel{'s' * (count != 1)} a photo"
+
+
 def levin_row(count):
     """A row by Levin et al. 2004: no network, ``count`` pixels of each photo are given with their true color."""
     from ..inference.colorizer import Colorizer
 
     name, colorizer = f"levin-{count}", Colorizer(None)
-    text = f"Levin et al. 2004, given the true colour of {count} pixels a photo" if count else "Levin et al. 2004"
-    text += "" if count else ", given no hint: grey"
-    return Row(name, text, lambda case: painted_by(colorizer, case, name, true_hints(case, count)))
+    text = _given(count) if count else "no hint: grey"
+    return Row(
+        name,
+        f"Levin et al. 2004, given {text}",
+        lambda case: painted_by(colorizer, case, name, true_hints(case, count)),
+    )
 
 
 def painted_by(colorizer, case, maker, hints=None):
