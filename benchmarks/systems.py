@@ -131,13 +131,14 @@ def draw_samples(runs, path, working_size):
     from make_pictures import grey, labelled, row, shrunk, stacked
 
     from colorize_utils import Colorizer, sample_photos
-    from colorize_utils.evaluation.pictures import levin_rgb
+    from colorize_utils.evaluation.pictures import case_of, levin_row
 
     photos = [shrunk(photo, 150) for photo in sample_photos().values()]
     rows = [labelled(row([grey(photo) for photo in photos]), "given")]
     for count in LEVIN[1:]:
         title = f"levin, {count} hints of the true color"
-        rows.append(labelled(row([levin_rgb(photo, count, seed=0) for photo in photos]), title))
+        paint = levin_row(count).paint
+        rows.append(labelled(row([paint(case_of("sample", photo, photo.shape[:2])) for photo in photos]), title))
     for name, run in runs.items():
         model = Colorizer.load(last_generator(run))
         model.size = working_size

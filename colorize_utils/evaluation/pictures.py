@@ -78,7 +78,8 @@ def to_bytes(rgb):
     return rgb if rgb.dtype == np.uint8 else np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
 
 
-def _case(name, rgb, full):
+def case_of(name, rgb, full):
+    """RGB (H, W, 3), float in [0, 1] or uint8, cut out of a photo of the shape ``full`` (H, W) -> `Case`."""
     truth = to_bytes(rgb)
     return Case(name, truth, color.rgb_to_lab(truth / np.float32(255)), full)
 
@@ -99,7 +100,7 @@ def photo_folder(folder, side=256, fit="crop"):
 
     def load(index):
         rgb = read_photo(paths[index]).rgb
-        return _case(names[index], crop(rgb, side, fit), rgb.shape[:2])
+        return case_of(names[index], crop(rgb, side, fit), rgb.shape[:2])
 
     how = "centre crops" if fit == "crop" else "area-resized to that short side, centre crops"
     text = f"folder `{folder.resolve().name}`, {side}-px {how} where the photo is that large, full size otherwise"
@@ -119,7 +120,7 @@ def prepared_split(folder, split="test", side=256):
         codes = part.codes[index]
         codes = codes.swapaxes(0, 1) if part.transposed[index] else codes
         rgb = color.lab8_to_rgb(codes)
-        return _case(part.names[index], crop(rgb, side, "crop"), rgb.shape[:2])
+        return case_of(part.names[index], crop(rgb, side, "crop"), rgb.shape[:2])
 
     height, width = part.codes.shape[1:3]
     cut = f"{side}-px centre crops" if min(height, width) >= side else "whole"
