@@ -28,12 +28,13 @@ class Colorizer:
     network: a Keras model, or any function, L/50-1 (1, h, w, 1) -> ab/110 (1, h, w, 2) for sides that are multiples of
     ``stride``; None: no network, only hints give color (Levin et al. 2004). meta: what the model file says of itself;
     ``working_size``, else ``trained_size``, is the short side, in pixels, of the copy of a photo that the network
-    looks at.
+    looks at. ``flips``: whether it is shown the photo mirrored too and the two answers are averaged (twice the time).
     """
 
     def __init__(self, network, meta=None, stride=STRIDE):
         self.network, self.meta, self.stride = network, dict(meta or {}), stride
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
+        self.flips = False
         self._predict = getattr(network, "predict_on_batch", network)
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
@@ -124,15 +125,22 @@ class Colorizer:
         above, left = -h % self.stride // 2, -w % self.stride // 2
         padding = ((above, -h % self.stride - above), (left, -w % self.stride - left))
         fed, _ = color.normalize(np.pad(lightness, padding, mode="reflect")[None, ..., None])
+        fed = fed.astype(np.float32)
+        answer = self._ask(fed)
+        if self.flips:
+            answer = (answer + self._ask(fed[:, :, ::-1])[:, :, ::-1]) / 2
+        return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
+
+    def _ask(self, fed):
         with self._turn:
-            answer = np.asarray(self._predict(fed.astype(np.float32)), np.float32)
+            answer = np.asarray(self._predict(fed), np.float32)
         if answer.shape != (*fed.shape[:3], 2):
             raise ColorizeError(
                 f"expected ab of shape {(*fed.shape[:3], 2)} from the model, got {answer.shape}", status=1
             )
         if not np.isfinite(answer).all():
             raise ColorizeError("expected colors from the model, got values that are not numbers", status=1)
-        return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
+        return answer
 
 
 def shipped_model():

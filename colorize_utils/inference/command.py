@@ -60,9 +60,11 @@ def main(args):
     prepare_output(args.output)
     ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
-    marks = {**how, "temperature": args.temperature}
+    marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
     colorizer = load_colorizer(args.model) if ahead else None
+    if colorizer and args.flips:
+        colorizer.flips = True
     if colorizer and args.temperature:
         from ..networks.bins import set_temperature
 

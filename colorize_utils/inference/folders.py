@@ -195,13 +195,14 @@ class _Room:
                 self.changed.notify_all()
 
 
-def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None, hints=None):
+def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None, hints=None, flips=False):
     """What the metadata of a picture name: of a model file's ``meta`` name and version, and unusual settings."""
     from ..photos.provenance import Maker
 
     settings = [f"working size {size}"] if size else []
     settings += [f"strength {strength:g}"] if strength != 1 else []
     settings += [f"temperature {temperature:g}"] if temperature else []
+    settings += ["flips averaged"] if flips else []
     settings += ["a layer of colour alone"] if chroma_only else []
     settings += [f"colour hints {hints.digest()}"] if hints is not None else []
     name, version = str(meta.get("name") or Maker().model), str(meta.get("version") or "")
