@@ -2,12 +2,13 @@
 
 A dot that says "red" means the dress, not the pixels and not the picture. Drawing the network's colors and the hints
 together in one energy (`propagate` with the network's ab for a prior) does not say that: weighed so that the rest
-stays, a dot fades within a few pixels; weighed so that the dress turns red, everything reddens. So the two questions
-are answered apart. *Which color*: Levin's energy, from the hints alone. *How far*: the geodesic distance from the
-nearest hint, as in Yatziv and Sapiro 2006 ("Fast image and video colorization using chrominance blending"), here
-measured in lightness and in the network's own ab: the network does not know the dress's color, but that a face and a
-lawn are something else. Steps are squared, so that shading and folds, which are many small ones, cost little and
-edges much; what looks unlike the hinted pixel is held to be farther off.
+stays, a dot fades within a few pixels; weighed so that the dress turns red, everything reddens. So it is asked how far
+each hint reaches: that is the geodesic distance, as in Yatziv and Sapiro 2006 ("Fast image and video colorization
+using chrominance blending"), here measured in lightness and in the network's own ab: the network does not know the
+dress's color, but that a face and a lawn are something else. Steps are squared, so that shading and folds, which are
+many small ones, cost little and edges much; what looks unlike the hinted pixel is held to be farther off. Within its
+reach a hint replaces the network's color; where several hints meet, Levin's energy (`propagate.minimize`) makes their
+colors pass into each other.
 """
 
 import cv2
@@ -25,7 +26,7 @@ SOFT = 0.35  # from this share below it to this share above it color fades
 
 
 def influence(lightness, ab, rows, columns):
-    """How much of the hints' color each pixel gets -> (h, w) float32 in [0, 1], 1 at the hints.
+    """How far hints reach -> share (h, w) float32 in [0, 1], 1 at the hints, and the nearest hint (h, w), 0 to n - 1.
 
     lightness: L (h, w) in 0..100 of a grid as `propagate.grid_shape` makes it; ab (h, w, 2): the network's, in Lab
     units; rows, columns (n,): the hinted places, one or more.
@@ -33,13 +34,16 @@ def influence(lightness, ab, rows, columns):
     shape = lightness.shape
     smooth = cv2.medianBlur(np.ascontiguousarray(lightness, np.float32), 5)  # grain and small patterns are no edges
     looks = np.dstack([smooth / L_UNIT, ab / AB_UNIT]).astype(np.float32)
-    way, nearest = _way(looks, rows * shape[1] + columns)
+    places = rows * shape[1] + columns
+    way, nearest = _way(looks, places)
     apart = np.abs(looks.reshape(-1, 3) - looks.reshape(-1, 3)[nearest])
     way += UNLIKE[0] * apart[:, 0] + UNLIKE[1] * np.hypot(apart[:, 1], apart[:, 2])
     share = np.clip((1 + SOFT - way / REACH) / (2 * SOFT), 0, 1).reshape(shape)
     share = (share * share * (3 - 2 * share)).astype(np.float32)
     share[rows, columns] = 1
-    return share
+    number = np.zeros(lightness.size, np.intp)
+    number[places] = np.arange(len(places))
+    return share, number[nearest].reshape(shape)
 
 
 def _way(looks, places):

@@ -9,6 +9,8 @@ from .influence import influence
 from .propagate import minimize, on_grid
 from .upsample import upsample_rows
 
+SEAM = 0.02  # weight of the nearest hint's color: where two hints meet, theirs mix over some 1 / sqrt(SEAM) pixels
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -39,9 +41,10 @@ def hint_layer(hints, at_hints, grid, ab=None):
     hints, lightness = hints.seen_at(at_hints), np.array(grid, np.float32)
     rows, columns, hinted, own = on_grid(hints, at_hints, lightness.shape)
     lightness[rows, columns] = own  # a cell on an edge belongs to the side its hint is on
-    colors = minimize(lightness, rows, columns, hinted).astype(np.float32)
     if ab is None:
-        reach = np.ones((*lightness.shape, 1), np.float32)
+        share, colors = np.ones(lightness.shape, np.float32), minimize(lightness, rows, columns, hinted)
     else:
-        reach = influence(lightness, ab, rows, columns)[..., None]
-    return Layer(hints, lightness, np.concatenate([colors * reach, reach], axis=-1))
+        share, nearest = influence(lightness, ab, rows, columns)
+        colors = minimize(lightness, rows, columns, hinted, hinted[nearest], SEAM)
+    share = share[..., None]
+    return Layer(hints, lightness, np.concatenate([colors * share, share], axis=-1, dtype=np.float32))
