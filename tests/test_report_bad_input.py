@@ -161,7 +161,7 @@ def test_many_problems_are_not_all_on_the_screen(capsys):
 
 
 def test_two_photos_that_differ_in_their_suffix_have_each_its_picture(folder, tmp_path):
-    """What `colorize` makes of a.png and a.tif is a.png and a.tif; where one tool wrote both as PNG, nobody can tell."""
+    """`colorize` makes a.png of a.png and a.tif of a.tif. Which of them belongs to an a.jpg nobody can tell."""
     save(folder / "p0.tif", photo(9))
     same = copies(folder, tmp_path / "same")
     save(same / "p0.tif", photo(9))
