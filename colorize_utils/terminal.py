@@ -34,6 +34,14 @@ def quietly_import_keras():
         raise ColorizeError(f"expected Keras with its backend, got: {str(error).splitlines()[-1]}", status=1) from None
 
 
+def missing(error):
+    """One line about an ImportError: a package is not installed, or a library of the system that OpenCV wants."""
+    line = (str(error).splitlines() or [type(error).__name__])[-1]
+    if any(library in line for library in ("libGL", "libgthread", "libxcb")):
+        return f"OpenCV needs a library of the system: {line} (Debian, Ubuntu: apt install libgl1 libglib2.0-0)"
+    return f"expected all that requirements.txt names to be installed, got: {line}"
+
+
 @contextlib.contextmanager
 def _stderr_elsewhere():
     sys.stderr.flush()

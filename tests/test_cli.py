@@ -433,3 +433,22 @@ def test_what_a_person_should_know_of_a_photo_is_said_and_it_is_colored(stub, tm
     assert status == 0
     assert len(complaints) == 1 and "print.tif: " in complaints[0] and "CMYK" in complaints[0]
     assert files_below(tmp_path / "out") == ["print.tif"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("libGL.so.1: cannot open shared object file", "OpenCV needs a library of the system: libGL.so.1: cannot open"),
+        ("No module named 'skimage'", "expected all that requirements.txt names to be installed, got: No module named"),
+    ],
+)
+def test_an_installation_with_a_part_missing_is_one_line(capsys, monkeypatch, reason, said):
+    """As in a bare container after `pip install`: there set-up has not looked."""
+
+    def fails(name, package):
+        raise ImportError(reason)
+
+    monkeypatch.setattr(cli, "import_module", fails)
+    assert cli.main(["colorize", "photo.jpg", "-o", "out"]) == 1
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
