@@ -51,6 +51,17 @@ def test_importing_the_package_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+PROGRAMS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")])
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_programs_find_the_package_in_a_checkout_where_nothing_is_installed(path):
+    text = path.read_text(encoding="utf-8")
+    first_import = re.search(r"^(from|import) colorize_utils", text, re.MULTILINE)
+    if first_import:
+        assert "sys.path.insert(0," in text[: first_import.start()]
+
+
 def test_photos_never_import_keras():
     code = (
         "import sys, colorize_utils.photos.prepare, colorize_utils.photos.batches, colorize_utils.photos.sources;"
