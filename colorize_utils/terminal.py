@@ -22,7 +22,8 @@ def quietly_import_keras():
     They come before any setting for them is read, so file descriptor 2 itself points elsewhere meanwhile. If the import
     fails, its last line becomes the error.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # 3: TensorFlow calls it an error when its graph optimizer leaves a critic's step as it is. Real ones are raised.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # With one inter-op thread TensorFlow repeats itself bit for bit on a CPU, and is no slower; it reads this once.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:

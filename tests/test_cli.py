@@ -375,6 +375,16 @@ def test_training_on_nothing_is_one_line(tmp_path, capsys, missing):
 # --- as a program ---------------------------------------------------------------------------------------------------
 
 
+def test_training_is_not_interrupted_by_lines_of_tensorflows_own(monkeypatch):
+    """At level 2 each training of a critic says "E0000 … remapper failed", which harms nothing and alarms people."""
+    from colorize_utils.terminal import quietly_import_keras
+
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    quietly_import_keras()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert "TF_CPP_MIN_LOG_LEVEL" not in (ROOT / "Makefile").read_text(encoding="utf-8")  # where it would come first
+
+
 def test_help_and_version_need_nothing_heavy():
     code = (
         "import sys; from colorize_utils.cli import main; print(main(sys.argv[1:]));"
