@@ -1,19 +1,21 @@
-"""Every system side by side: each recipe trained on the same photos for about the same minutes, then one report.
+"""Every system side by side: each recipe trained on the same photos for about the same work, then one report.
 
     python benchmarks/systems.py --data saved_models/prepared/NAME --photos FOLDER -o outputs/systems \\
-        --minutes 8 --backbone-weights FILE --classifier MobileNetV2=FILE
+        --minutes 4 --backbone-weights FILE --classifier MobileNetV2=FILE
 
 Writes ``report/`` (as `evaluate` does, with the rows *levin-0*, *levin-10* and *levin-50* of true-color hints),
 ``curves.csv`` (quality against minutes, a line a snapshot), ``curves.png`` and ``samples.jpg`` (the six sample photos
-through every system). Begun again it goes on where it was. How many photos a minute a recipe sees was measured on two
-CPU cores (`SPEEDS`); the minutes that the report states are those that the training took.
+through every system). Begun again it goes on where it was.
 
-Such a table judges budgets as much as methods: a system with eight times the arithmetic has seen an eighth of the
-photos, and the one that began with a pretrained encoder had weeks of another machine's time for nothing.
+A minute is a minute of two CPU cores, counted as processor time, so that other work on the machine does not count. A
+recipe is given as many photos as `SPEEDS` says it sees in the minutes asked for; what it took in truth is in
+``curves.csv``. Such a table judges budgets as much as methods: a system with ten times the arithmetic has seen a tenth
+of the photos, and one that begins with a pretrained encoder had weeks of another machine's time for nothing.
 """
 
 import argparse
 import csv
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 
-# Photos a second on two CPU cores, crops of 96 pixels (pix2pix: 128) in batches of 16.
-SPEEDS = {"unet-gan": 32.0, "unet-projected": 24.0, "unet-bins": 32.0, "pix2pix": 6.0, "zhang": 5.0}
+# Photos a second on two CPU cores, about: crops of 96 pixels (pix2pix: 128) in batches of 16.
+SPEEDS = {"unet-gan": 32.0, "unet-projected": 22.0, "unet-bins": 30.0, "pix2pix": 4.0, "zhang": 3.0}
 # Epochs a phase: eight snapshots each, of which the curves are drawn.
 EPOCHS = {
     "unet-gan": (1, 5, 1, 1),
@@ -45,9 +47,20 @@ def train(recipe, args):
     command = [sys.executable, "-m", "colorize_utils", "train", "--recipe", recipe, "--preset", "cpu"]
     command += ["--data", args.data, "--run", run, "--batch", 16, "--epoch-photos", max(16, photos)]
     command += ["--epochs", *EPOCHS[recipe], "--backbone-weights", args.backbone_weights]
-    with open(args.output / f"{recipe}.log", "a", encoding="utf-8") as log:
-        subprocess.run(list(map(str, command)), cwd=ROOT, stdout=log, stderr=log, check=True)
+    used = args.output / f"{recipe}.seconds"  # of two cores, over all the times this was begun
+    before = _children_seconds()
+    try:
+        with open(args.output / f"{recipe}.log", "a", encoding="utf-8") as log:
+            subprocess.run(list(map(str, command)), cwd=ROOT, stdout=log, stderr=log, check=True)
+    finally:
+        total = float(used.read_text() if used.is_file() else 0) + (_children_seconds() - before) / 2
+        used.write_text(f"{total:.1f}\n")
     return run
+
+
+def _children_seconds():
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def last_generator(run):
@@ -79,7 +92,9 @@ def curves(runs, args):
     photos, lines = limited(photo_folder(args.photos, 256), args.curve_limit), []
     for name, run in runs.items():
         found, _ = curve([run], photos, classifier, args.working_size)
-        lines += [{"system": name, **line} for line in found if line["images"]]
+        found = [line for line in found if line["images"]]
+        minutes = float((args.output / f"{name}.seconds").read_text()) / 60 / found[-1]["images"]
+        lines += [{"system": name, **line, "minutes": line["images"] * minutes} for line in found]
     with open(args.output / "curves.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["system", "phase", "images", "minutes", *FIGURES], extrasaction="ignore")
         writer.writeheader()
@@ -101,7 +116,7 @@ def draw_curves(lines, path):
                 (line["minutes"], line[key]) for line in lines if line["system"] == name and line[key] is not None
             ]
             panel.plot(*zip(*points, strict=True), marker=".", label=name) if points else None
-        panel.set(title=title, xlabel="minutes")
+        panel.set(title=title, xlabel="minutes of two cores")
         panel.grid(alpha=0.3)
     panels[0].legend(fontsize=8)
     figure.savefig(path, dpi=90)
@@ -116,13 +131,14 @@ def draw_samples(runs, path, working_size):
     from make_pictures import grey, labelled, row, shrunk, stacked
 
     from colorize_utils import Colorizer, sample_photos
-    from colorize_utils.evaluation.pictures import levin_rgb
+    from colorize_utils.evaluation.pictures import case_of, levin_row
 
     photos = [shrunk(photo, 150) for photo in sample_photos().values()]
     rows = [labelled(row([grey(photo) for photo in photos]), "given")]
     for count in LEVIN[1:]:
         title = f"levin, {count} hints of the true color"
-        rows.append(labelled(row([levin_rgb(photo, count, seed=0) for photo in photos]), title))
+        paint = levin_row(count).paint
+        rows.append(labelled(row([paint(case_of("sample", photo, photo.shape[:2])) for photo in photos]), title))
     for name, run in runs.items():
         model = Colorizer.load(last_generator(run))
         model.size = working_size

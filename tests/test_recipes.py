@@ -244,6 +244,23 @@ def test_backbones_that_do_not_exist_or_fit_are_refused():
         get_preset("smoke", "levin")
 
 
+def test_single_settings_of_a_phase_can_be_set():
+    preset = get_preset("smoke")
+    usual = get_recipe("unet-projected", preset)
+    tuned = get_recipe("unet-projected", preset, settings={"gan.adversarial_weight": 0.4, "unet.ema": 0.0})
+    assert tuned.phases[3] == replace(usual.phases[3], adversarial_weight=0.4)
+    assert tuned.phases[1] == replace(usual.phases[1], ema=0.0)
+    assert (tuned.phases[0], tuned.phases[2]) == (usual.phases[0], usual.phases[2])
+    for wrong in ("gan.steps", "gam.ema", "ema", ""):
+        with pytest.raises(
+            ColorizeError, match="expected PHASE.SETTING with a phase out of decoder, unet, critic, gan"
+        ):
+            get_recipe("unet-projected", preset, settings={wrong: 1.0})
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ColorizeError, match="expected a number of 0 or more for gan.ema"):
+            get_recipe("unet-projected", preset, settings={"gan.ema": wrong})
+
+
 def test_runs_that_were_begun_before_there_were_other_recipes_go_on():
     """Their settings lack the new fields, and must count as the same."""
     preset = get_preset("cpu", "unet-gan")

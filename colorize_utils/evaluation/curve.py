@@ -50,7 +50,7 @@ class Snapshots:
         arrays, description = read_arrays(path, "a snapshot")
         kind = str(sorted(description["spec"].items()))
         if kind not in self._networks:
-            self._networks[kind] = Colorizer.load(path)
+            self._networks[kind] = Colorizer.load(path, fold=False)
         known = self._networks[kind]
         assign_arrays(known.network.variables, arrays, str(path))
         colorizer = Colorizer(known.network, description["meta"], known.stride)

@@ -72,9 +72,9 @@ class Encoder(layers.Layer):
     batch statistics make validation worse while the training loss falls. Its scales and offsets still learn.
     """
 
-    def __init__(self, backbone="MobileNetV2", weights="imagenet", **kwargs):
+    def __init__(self, backbone="MobileNetV2", weights="imagenet", features=None, **kwargs):
         super().__init__(**kwargs)
-        self.features = pretrained_features(backbone, weights)
+        self.features = features or pretrained_features(backbone, weights)  # ``features``: that model, built already
         self.backbone = backbone
         self.grey_range = BACKBONES[backbone].grey_range
 

@@ -50,6 +50,7 @@ def train(
     rates=None,
     chroma_weights=None,
     backbone=None,
+    settings=None,
     until=None,
     again=None,
     longer=None,
@@ -68,7 +69,8 @@ def train(
     newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None. initial: a model
     file to start the generator from. steps: phase name -> step function, to try one's own.
     epochs, rates, chroma_weights: a number a phase, instead of the preset's and the recipe's. backbone: another encoder
-    than the recipe's. until: name of the phase to stop after; a later call goes on from there.
+    than the recipe's. settings: "PHASE.SETTING" -> number, see `recipes.get_recipe`. until: name of the phase to stop
+    after; a later call goes on from there.
 
     again: name of a phase to train again from its beginning. longer: (name, epochs), to go on with a finished phase for
     that many more. Both are asked once: after an interruption the call without them goes on. What the phases behind it
@@ -86,7 +88,7 @@ def train(
         if deterministic:
             backend.configure(True)
         preset = get_preset(preset, recipe, **changes)
-        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone)
+        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone, settings)
         copies = _mirror(run, mirror, say)
         try:
             context, found, asked = _open(

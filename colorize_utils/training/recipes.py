@@ -135,7 +135,7 @@ UNET_PROJECTED = Recipe(
             beta_1=0.5,
             l1_weight=10.0,
             perceptual_weight=1.5,
-            adversarial_weight=0.4,
+            adversarial_weight=0.8,
         ),
     ),
 )
@@ -230,6 +230,10 @@ PRESETS = {
     )
 }
 
+# What can be set for a single phase by `train --set`.
+TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "adversarial_weight",
+           "critic_rate")  # fmt: skip
+
 # The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
 LENGTHS = {
     ("smoke", "pix2pix"): (1, 1, 1),
@@ -250,12 +254,15 @@ def _find(name, preset):
     return TUTORIAL if (name, preset) == ("unet-gan", "tutorial") else RECIPES[name]
 
 
-def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None, backbone=None):
+def get_recipe(
+    name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None, backbone=None, settings=None
+):
     """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
 
     name: a key of RECIPES, or a `Recipe` of one's own. epochs, rates, chroma_weights: a number a phase, in the phases'
     order; by default the preset's epochs, else the recipe's, and the recipe's rates and weights. backbone: another
-    encoder, a key of `networks.unet.BACKBONES`. ColorizeError if one of these does not fit the recipe.
+    encoder, a key of `networks.unet.BACKBONES`. settings: "PHASE.SETTING" -> number, for `TUNABLE` settings of single
+    phases. ColorizeError if one of these does not fit the recipe.
     """
     recipe = _find(name, preset.name)
     chosen = {
@@ -273,6 +280,7 @@ def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chr
                 f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}"
             )
         phases = [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
+    phases = _with_settings(phases, settings or {})
     generator = _with_backbone(recipe, backbone)
     discriminator = recipe.discriminator and dict(recipe.discriminator)
     if "weights" in generator:
@@ -286,6 +294,19 @@ def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chr
             f"network halves the picture until {stride} pixels have become one"
         )
     return replace(recipe, phases=tuple(phases), generator=generator, discriminator=discriminator)
+
+
+def _with_settings(phases, settings):
+    phases = {phase.name: phase for phase in phases}
+    for key, value in settings.items():
+        name, _, field = key.partition(".")
+        if name not in phases or field not in TUNABLE:
+            wanted = f"PHASE.SETTING with a phase out of {', '.join(phases)} and a setting out of {', '.join(TUNABLE)}"
+            raise ColorizeError(f"expected {wanted}, got {key!r}")
+        if not 0 <= value < float("inf"):  # written so that NaN fails too
+            raise ColorizeError(f"expected a number of 0 or more for {key}, got {value}")
+        phases[name] = replace(phases[name], **{field: value})
+    return list(phases.values())
 
 
 def _with_backbone(recipe, backbone):
