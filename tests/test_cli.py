@@ -16,6 +16,7 @@ from colorize_utils import cli
 from colorize_utils.inference import command
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.inference.folders import plan
+from colorize_utils.photos.files import read_mark
 
 ROOT = Path(__file__).parents[1]
 
@@ -348,6 +349,14 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path, capsys, monkeypatch):
     status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
     assert status == 130 and len(complaints) == 1
     assert files_below(tmp_path / "out") == ["a.png"]
+
+
+def test_flips_are_asked_for_and_named_in_the_metadata(stub, tmp_path, capsys):
+    put(tmp_path / "a.png")
+    run(capsys, "colorize", tmp_path / "a.png", "-o", tmp_path / "plain")
+    run(capsys, "colorize", tmp_path / "a.png", "-o", tmp_path / "out", "--flips")
+    assert read_mark(tmp_path / "plain" / "a.png") and "flips" not in read_mark(tmp_path / "plain" / "a.png")
+    assert "flips averaged" in read_mark(tmp_path / "out" / "a.png")
 
 
 def test_too_large_a_photo_is_refused_by_name_and_can_be_allowed(stub, tmp_path, capsys):
