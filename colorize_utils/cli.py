@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .errors import ColorizeError
-from .terminal import Parser, complain, named, number, quietly_import_keras
+from .terminal import Parser, complain, missing, named, number, quietly_import_keras
 
 # Commands that have a module of their own: ``add_arguments(parser)`` and ``main(args)``, imported when called.
 MODULES = {
@@ -42,6 +42,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         complain("stopped; what is finished is kept, and the same command goes on from there")
         return 130
+    except ImportError as error:
+        complain(missing(error))
+        return 1
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import color
 from ..errors import ColorizeError
+from ..terminal import shown
 
 GREY, MEAN, TRUTH = "grey", "mean colour", "truth"
 
@@ -86,25 +87,35 @@ def case_of(name, rgb, full):
 
 def photo_folder(folder, side=256, fit="crop"):
     """The colour photos of a folder, any depth, in order of their names."""
-    from ..photos.files import find_photos, read_photo
+    from ..photos.files import find_photos
 
     folder = Path(folder)
     if not folder.is_dir():
         raise ColorizeError(f"expected a folder of colour photos, but there is no folder {folder}")
     paths = [Path(path) for path, _ in find_photos([folder])]
     if not paths:
-        raise ColorizeError(f"expected colour photos in {folder}, found none (jpg, png, tif, webp, bmp)")
-    names = [path.relative_to(folder).as_posix() for path in paths]
+        raise ColorizeError(f"expected colour photos in {folder}, found none (jpg, png, tif, webp, bmp, gif)")
+    names = [shown(path.relative_to(folder).as_posix()) for path in paths]
     order = sorted(range(len(names)), key=names.__getitem__)
     paths, names = [paths[i] for i in order], tuple(names[i] for i in order)
 
     def load(index):
-        rgb = read_photo(paths[index]).rgb
+        rgb = _read(paths[index], names[index])
         return case_of(names[index], crop(rgb, side, fit), rgb.shape[:2])
 
     how = "centre crops" if fit == "crop" else "area-resized to that short side, centre crops"
     text = f"folder `{folder.resolve().name}`, {side}-px {how} where the photo is that large, full size otherwise"
     return PhotoSet(folder.resolve().name, text, names, load, lambda index: paths[index].read_bytes())
+
+
+def _read(path, name):
+    """`read_photo` -> RGB; its error says ``name`` in place of the path, so that a report is the same anywhere."""
+    from ..photos.files import read_photo
+
+    try:
+        return read_photo(path).rgb
+    except ColorizeError as error:
+        raise ColorizeError(str(error).replace(str(path), name), status=1) from None
 
 
 def prepared_split(folder, split="test", side=256):
@@ -231,39 +242,40 @@ def _accept(rgb, case, maker):
 
 
 def picture_row(name, folder, side=256, fit="crop"):
-    """A row of pictures some other tool made, found by the photo's relative name with any suffix.
+    """A row of pictures some other tool made, found by the photo's relative name, else by that name with any suffix.
 
     A picture as large as the photo is cut as the photo was; one as large as the cut is taken whole; else it is refused.
     """
-    from ..photos.files import find_photos, read_photo
+    from ..photos.files import find_photos
 
-    folder = Path(folder)
+    folder, exact, alike = Path(folder), {}, {}
     if not folder.is_dir():
         raise ColorizeError(f"pictures {name}: expected a folder, but there is no folder {folder}")
-    found = {}
     for path, _ in find_photos([folder]):
-        key = Path(path).relative_to(folder).with_suffix("").as_posix()
-        if key in found:
-            raise ColorizeError(
-                f"pictures {name}: expected one picture a photo, got {found[key].name} and {Path(path).name}"
-            )
-        found[key] = Path(path)
+        known = shown(path.relative_to(folder).as_posix())
+        exact[known] = path
+        alike.setdefault(_bare(known), []).append(known)
 
     def paint(case):
-        key = Path(case.name).with_suffix("").as_posix()
-        if key not in found:
-            raise ColorizeError(
-                f"pictures {name}: expected a picture for {case.name}, but {folder.name} has no {key}.*", 1
-            )
-        rgb = read_photo(found[key]).rgb
+        found = [case.name] if case.name in exact else alike.get(_bare(case.name), [])
+        if not found:
+            missing = f"{folder.name} has no {_bare(case.name)}.*"
+            raise ColorizeError(f"pictures {name}: expected a picture for {case.name}, but {missing}", 1)
+        if len(found) > 1:
+            raise ColorizeError(f"pictures {name}: expected one picture for {case.name}, got {' and '.join(found)}", 1)
+        rgb = _read(exact[found[0]], f"pictures {name}: {found[0]}")
         if rgb.shape[:2] == tuple(case.full):
             rgb = crop(rgb, side, fit)
         elif rgb.shape != case.truth.shape:
             (h, w), (ch, cw) = case.full, case.truth.shape[:2]
             got = f"{rgb.shape[1]}×{rgb.shape[0]}"
             raise ColorizeError(
-                f"pictures {name}: {found[key].name}: expected {w}×{h} or {cw}×{ch} pixels, got {got}", 1
+                f"pictures {name}: {found[0]}: expected {w}×{h} or {cw}×{ch} pixels, got {got}", status=1
             )
         return _accept(rgb, case, f"pictures {name}")
 
     return Row(name, f"pictures in `{folder.resolve().name}`", paint)
+
+
+def _bare(name):
+    return Path(name).with_suffix("").as_posix()

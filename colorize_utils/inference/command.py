@@ -31,6 +31,7 @@ def add_arguments(parser):
         metavar="T",
         help="for models of color bins: near 0 the likeliest color, 1 the mean of all (default: the model's, 0.38)",
     )
+    parser.add_argument("--flips", action="store_true", help="show each photo mirrored too, and take the mean of both")
     parser.add_argument(
         "--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor"
     )

@@ -37,6 +37,7 @@ class _Kept:
 
 
 def srgb():
+    """The sRGB profile of Pillow's LittleCMS, made once."""
     global _SRGB
     if _SRGB is None:
         _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

@@ -24,6 +24,10 @@ def _photos(context, name):
 
 
 def arguments(context, name, ids, table):
+    """The tensors of a compiled step: codes uint8 (N, H, W, 3), ids int32 (B,) into them, the step's table (B, 7).
+
+    name: "train" or "val". On an accelerator the codes are all of that part, which stay there; else this batch's.
+    """
     photos = _photos(context, name)
     if photos is None:
         photos, ids = np.asarray(getattr(context.data, name).codes[ids]), np.arange(len(ids))

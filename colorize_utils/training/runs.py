@@ -43,6 +43,7 @@ class Run:
     board: object = None
 
     def phase_folder(self, index):
+        """Where phase ``index`` writes its generator, snapshots and pictures."""
         return self.folder / phase_name(self.recipe, index)
 
     def epochs(self, index):
