@@ -1,5 +1,6 @@
 """Arrays by name in one HDF5 file: what checkpoints and shipped models are made of. No pickle, no code in the file."""
 
+import io
 import json
 import os
 import re
@@ -30,16 +31,19 @@ def fsync_folder(folder):
 def write_arrays(path, arrays, meta):
     """Write ``arrays`` (name -> ndarray) and ``meta`` (JSON-able dict) to ``path``, flushed to the disk.
 
-    Not atomic: give a temporary name and rename, as `replace_file` does.
+    OSError where the disk is full or fails. Not atomic: give a temporary name and rename, as `replace_file` does.
     """
-    with h5py.File(path, "w") as file:
+    # In memory first: where the disk is full HDF5 does not only fail, it takes the whole process with it.
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["meta"] = json.dumps(meta)
         for index, (name, array) in enumerate(arrays.items()):
             dataset = file.create_dataset(f"{index:05d}", data=np.asarray(array))
             dataset.attrs["name"] = name
-    # Opened for writing because Windows flushes only such descriptors.
-    with open(path, "r+b") as file:
+    with open(path, "wb") as file:
+        file.write(memory.getbuffer())
+        file.flush()
         os.fsync(file.fileno())
 
 

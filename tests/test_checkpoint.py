@@ -116,6 +116,33 @@ def test_a_full_disk_loses_nothing(run, monkeypatch, at):
     assert _load(run) == (7, [])
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from colorize_utils.training.checkpoint import Checkpoints
+run, size = Path(sys.argv[1]), int(sys.argv[2])
+arrays = {f"generator/{k}": np.full((100, 50), 6, np.float32) for k in range(5)}
+for limit in range(0, size, 4096):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1))
+    try:
+        Checkpoints(run).save(arrays, {"phase": 0, "step": 6})
+    except OSError:
+        print("refused", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot limit the size of files")
+def test_a_disk_that_really_takes_no_more_ends_no_process(run):
+    """The system refuses to write any further, wherever in the file: HDF5 by itself would crash the process there."""
+    size = 100_000  # less than those arrays
+    done = subprocess.run([sys.executable, "-c", FULL, run, str(size)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines() == ["refused"] * len(range(0, size, 4096))
+    assert not list(run.glob(".*tmp"))
+    assert _load(run) == (5, [])
+
+
 def test_what_was_written_is_read_back(run, monkeypatch):
     true_write = checkpoint.write_arrays
 
