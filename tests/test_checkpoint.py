@@ -85,6 +85,39 @@ def test_without_a_manifest_the_files_themselves_are_looked_at(run, damage):
     step, said = _load(run)
     assert step == 5
     assert "manifest.json" in said[0]
+    # The best one knows by itself that it is, and is not swept away as the oldest.
+    checkpoints = Checkpoints(run, say=lambda text: None)
+    for step in (6, 7):
+        checkpoints.save(_arrays(step), {"phase": 0, "step": step})
+    assert checkpoints.load_best()[1]["step"] == Checkpoints(run, pytest.fail).load_best()[1]["step"] == 3
+
+
+def test_a_bit_of_the_manifest_is_flipped(run):
+    """Many of its bits in turn: a good checkpoint is found, and what was passed over is said."""
+    path = run / "manifest.json"
+    text = path.read_bytes()
+    for at in range(0, len(text) * 8, 61):
+        path.write_bytes(text[: at // 8] + bytes([text[at // 8] ^ (1 << at % 8)]) + text[at // 8 + 1 :])
+        said = []
+        try:
+            step = Checkpoints(run, said.append).load()[1]["step"]
+        except ColorizeError as error:
+            assert "newer version" in str(error)
+            continue
+        assert (step, len(said)) in ((5, 0), (5, 1), (4, 1)), text[at // 8 - 20 :]
+
+
+def test_copies_of_checkpoints_are_not_ours(run):
+    """Drive makes some by itself; they are neither read, nor named, nor swept away."""
+    for name in ("checkpoint-000004 (1).h5", "checkpoint-mine.h5"):
+        (run / name).write_bytes(b"a copy")
+    Checkpoints(run, pytest.fail).save(_arrays(6), {"phase": 0, "step": 6})
+    (run / "manifest.json").unlink()
+    step, said = _load(run)
+    assert (step, len(said)) == (6, 1)
+    Checkpoints(run, said.append).save(_arrays(7), {"phase": 0, "step": 7})
+    assert _load(run) == (7, [])
+    assert (run / "checkpoint-mine.h5").exists()
 
 
 def test_when_nothing_can_be_read_it_says_so_and_does_not_begin_anew(run):
