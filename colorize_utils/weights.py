@@ -1,5 +1,6 @@
 """Arrays by name in one HDF5 file: what checkpoints and shipped models are made of. No pickle, no code in the file."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import numpy as np
 from .errors import ColorizeError
 
 FORMAT = "colorize-arrays-1"
+BLOCK, MARK = 512, b"colorize sha256 "  # a file begins with a block that HDF5 leaves alone: the digest of what follows
 SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's random state
 
 
@@ -35,14 +37,17 @@ def write_arrays(path, arrays, meta):
     """
     # In memory first: where the disk is full HDF5 does not only fail, it takes the whole process with it.
     memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
+    with h5py.File(memory, "w", userblock_size=BLOCK) as file:
         file.attrs["format"] = FORMAT
         file.attrs["meta"] = json.dumps(meta)
         for index, (name, array) in enumerate(arrays.items()):
             dataset = file.create_dataset(f"{index:05d}", data=np.asarray(array))
             dataset.attrs["name"] = name
+    content = memory.getbuffer()
+    head = MARK + hashlib.sha256(content[BLOCK:]).hexdigest().encode()
+    content[: len(head)] = head
     with open(path, "wb") as file:
-        file.write(memory.getbuffer())
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
@@ -53,6 +58,7 @@ def read_arrays(path, what="a weight file of this project"):
     if not path.is_file():
         raise ColorizeError(f"expected {what}, but there is no file {path}", status=1)
     try:
+        _check_digest(path)
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise ColorizeError(f"expected {what}, but {path} is an HDF5 file of another kind", status=1)
@@ -61,6 +67,16 @@ def read_arrays(path, what="a weight file of this project"):
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {reason}", status=1) from None
+
+
+def _check_digest(path):
+    """ValueError for a file that changed since it was written: HDF5 may crash on it. Older files have no digest."""
+    with open(path, "rb") as file:
+        head = file.read(BLOCK)
+        if head.startswith(MARK):
+            expected = head[len(MARK) : len(MARK) + 64]
+            if hashlib.file_digest(file, "sha256").hexdigest().encode() != expected:
+                raise ValueError("its SHA-256 is not the one it was written with")
 
 
 def replace_file(path, write):

@@ -92,6 +92,16 @@ def test_without_a_manifest_the_files_themselves_are_looked_at(run, damage):
     assert checkpoints.load_best()[1]["step"] == Checkpoints(run, pytest.fail).load_best()[1]["step"] == 3
 
 
+def test_without_a_manifest_a_checkpoint_tells_by_itself_that_it_is_damaged(run):
+    (run / "manifest.json").unlink()
+    path = run / "checkpoint-000005.h5"
+    data = path.read_bytes()
+    path.write_bytes(data[:30000] + bytes([data[30000] ^ 1]) + data[30001:])
+    step, said = _load(run)
+    assert step == 4
+    assert "checkpoint-000005.h5 is damaged" in said[1]
+
+
 def test_a_bit_of_the_manifest_is_flipped(run):
     """Many of its bits in turn: a good checkpoint is found, and what was passed over is said."""
     path = run / "manifest.json"

@@ -79,6 +79,33 @@ def test_what_is_not_a_model_is_refused_in_one_line(tmp_path, kind):
     assert caught.value.status == 1
 
 
+def test_a_file_with_a_flipped_bit_is_refused_before_hdf5_reads_it(tmp_path):
+    """HDF5 by itself crashes the process at some of these bits, and takes others for other numbers."""
+    path, arrays = tmp_path / "a.h5", {f"w{k}": np.full((4, 3), k, np.float32) for k in range(8)}
+    write_arrays(path, arrays, {})
+    data, refused = path.read_bytes(), 0
+    for at in range(0, len(data) * 8, 173):
+        path.write_bytes(data[: at // 8] + bytes([data[at // 8] ^ (1 << at % 8)]) + data[at // 8 + 1 :])
+        try:
+            found = read_arrays(path)[0]
+        except ColorizeError:
+            refused += 1
+        else:  # in what comes before the digest, or behind it
+            assert at < 512 * 8
+            assert all(np.array_equal(found[k], arrays[k]) for k in arrays)
+    assert refused >= len(range(512 * 8, len(data) * 8, 173))
+
+
+def test_files_without_a_digest_are_read_as_ever(tmp_path):
+    """As those of the first versions are."""
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs.update(format="colorize-arrays-1", meta='{"name": "x"}')
+        file.create_dataset("00000", data=np.arange(3)).attrs["name"] = "w"
+    arrays, meta = read_arrays(tmp_path / "old.h5")
+    assert meta == {"name": "x"}
+    np.testing.assert_array_equal(arrays["w"], [0, 1, 2])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
