@@ -56,7 +56,7 @@ def test_the_newest_comes_back(run):
     assert _load(run) == (5, [])
 
 
-@pytest.mark.parametrize("damage", ["truncated", "emptied", "flipped", "missing"])
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "flipped", "missing", "stale"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, damage):
     path = run / "checkpoint-000005.h5"
     data = path.read_bytes()
@@ -66,6 +66,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, damage):
         path.write_bytes(b"")
     elif damage == "flipped":
         path.write_bytes(data[:30000] + bytes([data[30000] ^ 1]) + data[30001:])
+    elif damage == "stale":  # whole, and another one
+        path.write_bytes((run / "checkpoint-000003.h5").read_bytes())
     else:
         path.unlink()
     step, said = _load(run)
@@ -257,6 +259,18 @@ def test_a_second_process_is_refused(tmp_path):
     free = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert held.startswith("another process is training in")
     assert free == "in\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no fcntl")
+def test_a_file_system_without_locks_refuses_nobody(tmp_path, monkeypatch):
+    import fcntl
+
+    def unknown(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    with only_process(tmp_path), only_process(tmp_path):
+        pass
 
 
 def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path):

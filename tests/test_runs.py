@@ -2,8 +2,11 @@
 
 import csv
 import errno
+import os
 import shutil
+import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from conftest import train_tiny
 from colorize_utils.errors import ColorizeError
 from colorize_utils.training import checkpoint, loop, milestones
 from colorize_utils.training.checkpoint import Checkpoints
+from colorize_utils.training.lock import only_process
 from colorize_utils.weights import load_network, read_arrays
 
 LENGTHS = {"epochs": (1, 1, 0, 1)}
@@ -178,6 +182,53 @@ def _killed_at(true_batch, index, step):
         return true_batch(context, at, number, ids)
 
     return batch
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_behind_the_step_it_came_in(tiny_set, tmp_path, monkeypatch, number):
+    """And when it is over, the signals mean again what they meant before."""
+    handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    true_batch, said = loop._batch, []
+
+    def batch(*args):
+        signal.raise_signal(number)
+        return true_batch(*args)
+
+    monkeypatch.setattr(loop, "_batch", batch)
+    state = train_tiny(tiny_set, tmp_path / "run", epochs=(1, 0, 0, 0), say=said.append)
+    assert (state["stopped"], state["step"]) == (True, 1)
+    assert said[-1].startswith("stopped at phase 1 of 4 (decoder), epoch 1 of 1, step 1; the same call goes on")
+    assert Checkpoints(tmp_path / "run").load()[1]["step"] == 1
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_a_second_training_in_a_run_folder_is_refused(tiny_set, tmp_path):
+    with (
+        only_process(tmp_path),
+        pytest.raises(ColorizeError, match="another process is training in .*; stop it or use another run"),
+    ):
+        train_tiny(tiny_set, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["settings.json", "history.csv"])
+def test_a_run_folder_that_takes_no_files_is_one_line(half, tiny_set, tmp_path, monkeypatch, name):
+    """It can be read, and its lock be held, but the first file to be written is refused."""
+    true_replace = os.replace
+
+    def refused(source, target):
+        if Path(target).name == name:
+            raise OSError(errno.EROFS, "Read-only file system", str(source), None, str(target))
+        true_replace(source, target)
+
+    run = shutil.copytree(half, tmp_path / "run")
+    if name == "settings.json":
+        (run / name).unlink()
+    before = (run / "manifest.json").read_bytes()
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(ColorizeError, match=rf"{name}.*: Read-only file system; what the run in .* is kept") as caught:
+        train_tiny(tiny_set, run, epochs=(1, 2, 0, 0))
+    assert "\n" not in str(caught.value)
+    assert (run / "manifest.json").read_bytes() == before
 
 
 def test_accepted_changes_are_taken_from_the_epoch_on(half, tiny_set, tmp_path):

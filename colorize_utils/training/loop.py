@@ -15,7 +15,7 @@ from .ancestors import step_of
 from .checkpoint import Checkpoints, restore
 from .drive import Mirror
 from .lock import only_process
-from .milestones import arguments, end_epoch, end_phase, save
+from .milestones import arguments, disk_errors, end_epoch, end_phase, save
 from .optimizers import build_optimizers
 from .progress import Board, Progress, write_history
 from .recipes import describe, get_preset, get_recipe
@@ -82,7 +82,7 @@ def train(
 
     An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns; state["finished"] and state["stopped"] tell.
     """
-    with only_process(run):
+    with only_process(run), disk_errors(run):
         if deterministic:
             backend.configure(True)
         preset = get_preset(preset, recipe, **changes)
