@@ -5,6 +5,8 @@ import io
 import json
 import os
 import re
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -86,10 +88,19 @@ def replace_file(path, write):
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        os.replace(temporary, path)
+        _rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
+
+
+def _rename(source, target):
+    """`os.replace`, tried for two seconds: Windows refuses while another thread reads the target, to copy it, say."""
+    for pause in (0.01, 0.1, 0.4, 1.5):
+        with suppress(PermissionError):
+            return os.replace(source, target)
+        time.sleep(pause)
+    return os.replace(source, target)
 
 
 def variable_key(variable):

@@ -52,6 +52,21 @@ def test_the_last_three_and_the_best_are_kept(run):
     assert checkpoints.load_best()[1]["step"] == 3
 
 
+def test_old_ones_are_emptied_before_they_are_deleted(run, monkeypatch):
+    """Where the run folder itself is on Drive they would fill its trash."""
+    true_unlink, sizes = Path.unlink, {}
+
+    def unlink(self, missing_ok=False):
+        if self.exists():
+            sizes[self.name] = self.stat().st_size
+        true_unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    for step in (6, 7):
+        Checkpoints(run, say=pytest.fail).save(_arrays(step), {"phase": 0, "step": step})
+    assert sizes == {"checkpoint-000004.h5": 0}
+
+
 def test_the_newest_comes_back(run):
     assert _load(run) == (5, [])
 
@@ -148,7 +163,9 @@ def test_a_run_of_a_newer_version_is_refused(run):
 
 @pytest.mark.parametrize("at", ["write", "manifest"])
 def test_a_full_disk_loses_nothing(run, monkeypatch, at):
-    def full(*args, **kwargs):
+    def full(path, *args, **kwargs):
+        if at == "write":
+            path.write_bytes(b"so much of it")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "write_arrays" if at == "write" else "write_json", full)

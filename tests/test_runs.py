@@ -147,6 +147,23 @@ def test_a_phase_longer_goes_on_from_its_end_and_the_rest_is_trained_again(strai
     assert "is finished" in said[-1]
 
 
+def test_killed_when_a_phase_again_has_just_been_asked_for(straight, copy, tiny_set, monkeypatch):
+    """Between the checkpoint that knows of it and the moving of the old folders."""
+
+    def set_aside(*args):
+        raise Killed
+
+    monkeypatch.setattr(loop, "set_aside", set_aside)
+    with pytest.raises(Killed):
+        train_tiny(tiny_set, copy, again="gan", **LENGTHS)
+    monkeypatch.undo()
+    state = train_tiny(tiny_set, copy, **LENGTHS)
+    assert _rows(state) == _rows(straight[1])
+    assert _equal(_weights(copy / "earlier-1", "4-gan"), _weights(straight[0], "4-gan"))
+    assert (copy / "4-gan" / "generator.h5").exists()
+    assert not (copy / "earlier-2").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -246,6 +263,25 @@ def test_accepted_changes_are_taken_from_the_epoch_on(half, tiny_set, tmp_path):
     assert "is finished" in said[-1]
     with pytest.raises(ColorizeError, match="other settings"):
         train_tiny(tiny_set, run, epochs=(1, 2, 0, 0), save_steps=1)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_with_half_precision_it_goes_on_as_exactly(tiny_set, tmp_path, monkeypatch, precision):
+    """Killed in the middle of the GAN's epoch; of float16 the loss scales come back too."""
+    settings = {"epochs": (0, 0, 0, 1), "epoch_photos": 24, "save_steps": 1, "precision": precision}
+    try:
+        train_tiny(tiny_set, tmp_path / "alone", **settings)
+        monkeypatch.setattr(loop, "_batch", _killed_at(loop._batch, index=3, step=2))
+        with pytest.raises(Killed):
+            train_tiny(tiny_set, tmp_path / "run", **settings)
+        monkeypatch.undo()
+        train_tiny(tiny_set, tmp_path / "run", **settings)
+    finally:
+        loop.set_seed(0, "float32")
+    (alone, one), (ended, other) = (Checkpoints(tmp_path / name).load() for name in ("alone", "run"))
+    assert any("scale" in name for name in alone) == (precision == "mixed_float16")
+    assert _equal(ended, alone)
+    assert _rows(one) == _rows(other)
 
 
 def test_optimizers_that_do_not_fit_accepted_changes_begin_anew(half, tiny_set, tmp_path):

@@ -185,9 +185,12 @@ def _run_phase(context, index, found, asked):
     if state["done"]:
         return
     if asked:
+        state["aside"] = index + (asked.epoch > 0)
         save(context)  # at once: what was asked for is not asked again after an interruption
-        if place := set_aside(context.folder, context.recipe, index + (asked.epoch > 0)):
+    if state["aside"] is not None:
+        if place := set_aside(context.folder, context.recipe, state["aside"]):
             context.progress.line(f"what was trained before is in {place}")
+        state["aside"] = None
         write_history(context.folder / "history.csv", state["history"])
     step_fn = make_step(nets, phase, trainable, preset.crop, step_of(context, phase))
     compiled = backend.compile_step(step_fn, nets.variables())
