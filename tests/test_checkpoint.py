@@ -168,12 +168,15 @@ def test_a_full_disk_loses_nothing(run, monkeypatch, at):
             path.write_bytes(b"so much of it")
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    before = sorted(p.name for p in run.iterdir())
     monkeypatch.setattr(checkpoint, "write_arrays" if at == "write" else "write_json", full)
     with pytest.raises(OSError, match="No space"):
         Checkpoints(run, say=pytest.fail).save(_arrays(6), {"phase": 0, "step": 6})
     monkeypatch.undo()
     assert _load(run) == (5, [])
     assert not list(run.glob(".*tmp"))
+    if at == "write":
+        assert sorted(p.name for p in run.iterdir()) == before
     Checkpoints(run, say=pytest.fail).save(_arrays(7), {"phase": 0, "step": 7})
     assert _load(run) == (7, [])
 
@@ -250,12 +253,15 @@ def test_killed_at_any_step_of_a_save_a_whole_checkpoint_is_left(tmp_path):
         run = tmp_path / str(at)
         checkpoints = Checkpoints(run, say=pytest.fail)
         for step in range(1, 6):
-            checkpoints.save(_arrays(step), {"phase": 0, "step": step}, best=step == 3)
+            checkpoints.save(_arrays(step), {"phase": 0, "step": step}, best=step == 4)
         done = subprocess.run([sys.executable, "-c", KILLED, run, str(at)], cwd=ROOT, capture_output=True, text=True)
         step, said = _load(run)
         assert step in (5, 6)
         assert said == []
-        assert Checkpoints(run, say=pytest.fail).load_best()[1]["step"] == 3
+        # The oldest one goes, and only after the manifest has ceased to name it.
+        named = json.loads((run / "manifest.json").read_text())["checkpoints"]
+        assert all(checkpoint.sha256(run / entry["file"]) == entry["sha256"] for entry in named)
+        assert Checkpoints(run, say=pytest.fail).load_best()[1]["step"] == 4
         seen.add(step)
         if "saved" in done.stdout:
             break
