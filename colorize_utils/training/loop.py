@@ -15,7 +15,7 @@ from .ancestors import step_of
 from .checkpoint import Checkpoints, restore
 from .drive import Mirror
 from .lock import only_process
-from .milestones import arguments, end_epoch, end_phase, save
+from .milestones import arguments, disk_errors, end_epoch, end_phase, save
 from .optimizers import build_optimizers
 from .progress import Board, Progress, write_history
 from .recipes import describe, get_preset, get_recipe
@@ -84,7 +84,7 @@ def train(
 
     An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns; state["finished"] and state["stopped"] tell.
     """
-    with only_process(run):
+    with only_process(run), disk_errors(run):
         if deterministic:
             backend.configure(True)
         preset = get_preset(preset, recipe, **changes)
@@ -187,9 +187,12 @@ def _run_phase(context, index, found, asked):
     if state["done"]:
         return
     if asked:
+        state["aside"] = index + (asked.epoch > 0)
         save(context)  # at once: what was asked for is not asked again after an interruption
-        if place := set_aside(context.folder, context.recipe, index + (asked.epoch > 0)):
+    if state["aside"] is not None:
+        if place := set_aside(context.folder, context.recipe, state["aside"]):
             context.progress.line(f"what was trained before is in {place}")
+        state["aside"] = None
         write_history(context.folder / "history.csv", state["history"])
     step_fn = make_step(nets, phase, trainable, preset.crop, step_of(context, phase))
     compiled = backend.compile_step(step_fn, nets.variables())

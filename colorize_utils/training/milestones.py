@@ -110,6 +110,16 @@ def save(context, best=False):
 
 
 @contextmanager
+def disk_errors(folder):
+    """In one line: an error of the disk where a run cannot begin, or go on, without what was to be read or written."""
+    try:
+        yield
+    except OSError as error:
+        line = f"{error.filename or folder}: {error.strerror or error}"
+        raise ColorizeError(f"{line}; what the run in {folder} has learned is kept, start again", 1) from None
+
+
+@contextmanager
 def _full_disk(context, what, fatal):
     """Say in one line that something could not be written; end the training if it is ``fatal``."""
     try:

@@ -81,6 +81,7 @@ def fresh_state():
         "began": 0,  # the epoch at which the optimizers of this phase began: not 0 if it is continued longer
         "done": False,  # this phase
         "longer": {},  # phase name -> epochs that were asked for later
+        "aside": None,  # number of the first phase whose earlier outputs are still to be moved away
         "images": 0,
         "photos": "",  # a running digest of the photos seen, in their order
         "seconds": 0.0,
