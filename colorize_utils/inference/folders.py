@@ -124,7 +124,7 @@ def colorize_files(
     if chroma_only:
         options["chroma_only"] = True
     maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
-    room = _Room()
+    room = Room()
 
     def work(pair):
         source, target = pair
@@ -171,7 +171,7 @@ def _in_threads(work, items, workers):
         pool.shutdown(cancel_futures=True)
 
 
-class _Room:
+class Room:
     """Keeps what workers hold in memory together below `ROOM` pixels."""
 
     def __init__(self):
