@@ -151,10 +151,11 @@ def reference_rows(mean_ab):
     ]
 
 
-def model_row(name, path=None, size=None):
-    """A row painted by a model file (None: the shipped one) from the photo's lightness alone.
+def model_rows(name, path=None, size=None, hinted=()):
+    """The row of a model file (None: the shipped one), painted from the photos' lightness alone, in a list.
 
     ``size``: short side of the copy the model sees, by default what its file says. Models are compared fairly at one.
+    ``hinted``: for each of these counts another row, ``name+count``, in which the model is given so many `true_hints`.
     """
     from ..inference.colorizer import Colorizer
 
@@ -163,15 +164,49 @@ def model_row(name, path=None, size=None):
         colorizer.size = size
     known = {key: colorizer.meta[key] for key in ("version", "phase", "epoch") if key in colorizer.meta}
     text = [f"model `{Path(path).name}`" if path else "the shipped model", *(f"{k} {v}" for k, v in known.items())]
-    text.append(f"sees copies with a short side of {colorizer.size} px")
-    return Row(name, ", ".join(text), lambda case: painted_by(colorizer, case, f"model {name}"), parallel=False)
+    text = ", ".join([*text, f"sees copies with a short side of {colorizer.size} px"])
+    rows = [Row(name, text, lambda case: painted_by(colorizer, case, f"model {name}"), parallel=False)]
+    for count in hinted:
+        full = f"{name}+{count}"
+
+        def paint(case, full=full, count=count):
+            return painted_by(colorizer, case, f"model {full}", true_hints(case, count))
+
+        rows.append(Row(full, f"{text}, and is given the true colour of {count} pixels a photo", paint, parallel=False))
+    return rows
 
 
-def painted_by(colorizer, case, maker):
+def true_hints(case, count):
+    """``count`` pixels of a `Case` with their true colors -> `inference.hints.Hints`.
+
+    The places are drawn by the photo's content, those of fewer hints are among those of more, and a hint's ab is the
+    mean of the 3x3 pixels round it, as it would be for someone who knows the colors and points at things.
+    """
+    from ..inference.hints import Hints
+
+    height, width = case.truth.shape[:2]
+    seed = int.from_bytes(hashlib.sha256(case.truth.tobytes()).digest()[:8], "big")
+    cells = np.random.default_rng(seed).permutation(height * width)[:count]
+    rows, columns = np.divmod(cells.astype(np.int64), width)
+    near = cv2.blur(np.ascontiguousarray(case.lab[..., 1:]), (3, 3), borderType=cv2.BORDER_REPLICATE)
+    return Hints(rows, columns, near[rows, columns], (height, width))
+
+
+def levin_row(count):
+    """A row by Levin et al. 2004: no network, ``count`` pixels of each photo are given with their true color."""
+    from ..inference.colorizer import Colorizer
+
+    name, colorizer = f"levin-{count}", Colorizer(None)
+    text = f"Levin et al. 2004, given the true colour of {count} pixels a photo" if count else "Levin et al. 2004"
+    text += "" if count else ", given no hint: grey"
+    return Row(name, text, lambda case: painted_by(colorizer, case, name, true_hints(case, count)))
+
+
+def painted_by(colorizer, case, maker, hints=None):
     """What a colorizer makes of a `Case` -> uint8 (H, W, 3). It is given a photo without any color."""
     grey = np.repeat(color.grey_from_lightness(case.lab[..., 0])[..., None], 3, axis=-1)
     try:
-        return _accept(np.asarray(colorizer(grey)), case, maker)
+        return _accept(np.asarray(colorizer(grey) if hints is None else colorizer(grey, hints=hints)), case, maker)
     except ColorizeError as error:
         line = str(error)
         raise error if line.startswith(maker) else ColorizeError(f"{maker}: {case.name}: {line}", 1) from None

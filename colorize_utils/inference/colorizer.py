@@ -26,8 +26,9 @@ class Colorizer:
     """A network and what is needed round it. ``Colorizer.load()`` gives the shipped model.
 
     network: a Keras model, or any function, L/50-1 (1, h, w, 1) -> ab/110 (1, h, w, 2) for sides that are multiples of
-    ``stride``. meta: what the model file says of itself; ``working_size``, else ``trained_size``, is the short side, in
-    pixels, of the copy of a photo that the network looks at.
+    ``stride``; None: no network, only hints give color (Levin et al. 2004). meta: what the model file says of itself;
+    ``working_size``, else ``trained_size``, is the short side, in pixels, of the copy of a photo that the network
+    looks at.
     """
 
     def __init__(self, network, meta=None, stride=STRIDE):
@@ -57,14 +58,16 @@ class Colorizer:
             set_temperature(network, temperature)
         return cls(network, meta, stride=max(STRIDE, stride_of(spec)))
 
-    def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False):
+    def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False, hints=None):
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.
 
         photo: uint8, uint16, or float sRGB in [0, 1] (the result is float32 then); (H, W), (H, W, 1) or (H, W, 3). Of
         a color photo only the lightness is used. size: short side of the working copy, by default the size trained at.
         out: array to write to, which may be the photo itself. strength, 0 to 1.5: ab is multiplied by it before what
         leaves the gamut is brought back. chroma_only: in place of the photo's L, `CHROMA_LIGHTNESS` everywhere: the
-        color as a layer of its own. ColorizeError for another shape, type or range.
+        color as a layer of its own. hints: `hints.Hints` for this photo, the colors of some pixels: each spreads over
+        the thing it lies on, the rest stays as the network has it (`influence`). ColorizeError for another shape, type
+        or range, and for hints of another size.
         """
         photo = _checked(photo)
         if not 0 <= strength <= STRONGEST:
@@ -81,28 +84,35 @@ class Colorizer:
                 np.rint(rgb, out=rgb)
             out[top : top + len(rgb)] = rgb
 
-        self._each_band(photo, size, paint)
+        self._each_band(photo, size, paint, hints)
         return out
 
-    def predict_ab(self, lightness, size=None):
-        """L (H, W) in 0..100 -> the ab (H, W, 2) float32, in Lab units, that the model gives it, before the gamut."""
+    def predict_ab(self, lightness, size=None, hints=None):
+        """L (H, W) in 0..100 -> the ab (H, W, 2) float32, in Lab units, that the model gives it, before the gamut.
+
+        hints: as `__call__` has them.
+        """
         grey = _checked(color.grey_from_lightness(np.clip(lightness, 0, 100)))
         ab = np.empty((*grey.shape[:2], 2), np.float32)
 
         def keep(top, _, rows):
             ab[top : top + len(rows)] = rows
 
-        self._each_band(grey, size, keep)
+        self._each_band(grey, size, keep, hints)
         return ab
 
-    def _each_band(self, photo, size, work):
+    def _each_band(self, photo, size, work, hints=None):
         """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
+        if hints is not None:
+            hints.check(photo.shape[:2])
         small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size))
-        ab = self._run(small)
+        ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small)
+        layer = _hinted(photo, hints, None if self.network is None else (ab, small)) if hints else None
 
         def band(top, rows):
             lightness = _lightness(rows)
-            work(top, lightness, upsample_rows(ab, small, lightness, top, len(photo)))
+            colors = upsample_rows(ab, small, lightness, top, len(photo))
+            work(top, lightness, colors if layer is None else layer.over(colors, lightness, top))
 
         _in_threads(band, _rows(photo))
 
@@ -151,6 +161,16 @@ def working_shape(shape, size):
     height, width = shape
     scale = min(size / min(shape), size * (ROOMIEST / (height * width)) ** 0.5, LONGEST * size / max(shape))
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _hinted(photo, hints, network):
+    """The `layer.Layer` of hints for a photo; network: its ab (h, w, 2) and the L (h, w) that it saw, or None."""
+    from .layer import hint_layer  # SciPy is loaded only where there are hints
+    from .propagate import grid_shape
+
+    grid = _working_copy(photo, grid_shape(photo.shape[:2]))
+    ab = None if network is None else upsample_rows(*network, grid, 0, len(grid))
+    return hint_layer(hints, _lightness(photo[hints.rows, hints.columns][None])[0], grid, ab)
 
 
 def _checked(photo):

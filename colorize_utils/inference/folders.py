@@ -15,6 +15,7 @@ from ..errors import ColorizeError
 KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
+NO_MODEL = "none"  # in place of a model's name: all colors are from hints
 MADE_BY, OLDER = "made by ", "older than its photo"
 STALE = 600  # seconds after which a file with a temporary name is nobody's
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -98,6 +99,7 @@ def colorize_files(
     size=None,
     strength=1.0,
     chroma_only=False,
+    hints=None,
     max_pixels=300_000_000,
     workers=1,
     maker=None,
@@ -112,8 +114,8 @@ def colorize_files(
     ``noted(photo, note)`` is called for what a person should know of a photo that was colored all the same, and
     ``finished(result)`` for every photo, with a `Result`: all in the order of the plan and in the calling thread.
 
-    size, strength, chroma_only: as `Colorizer.__call__` has them. workers: photos read, colored and written at a time;
-    the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
+    size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a
+    time; the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
     """
     from ..photos.files import count_pixels
 
@@ -123,6 +125,8 @@ def colorize_files(
         options["strength"] = strength
     if chroma_only:
         options["chroma_only"] = True
+    if hints is not None:
+        options["hints"] = hints
     maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
     room = Room()
 
@@ -191,7 +195,7 @@ class Room:
                 self.changed.notify_all()
 
 
-def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None):
+def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None, hints=None):
     """What the metadata of a picture name: of a model file's ``meta`` name and version, and unusual settings."""
     from ..photos.provenance import Maker
 
@@ -199,11 +203,15 @@ def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None)
     settings += [f"strength {strength:g}"] if strength != 1 else []
     settings += [f"temperature {temperature:g}"] if temperature else []
     settings += ["a layer of colour alone"] if chroma_only else []
-    return Maker(str(meta.get("name") or Maker().model), str(meta.get("version") or ""), ", ".join(settings))
+    settings += [f"colour hints {hints.digest()}"] if hints is not None else []
+    name, version = str(meta.get("name") or Maker().model), str(meta.get("version") or "")
+    return Maker(name, version, ", ".join(settings), by_hand=name == NO_MODEL)
 
 
 def maker_in(model=None, **settings):
-    """`maker_of` for a model file (default: the shipped one), without building its network."""
+    """`maker_of` for a model file (default: the shipped one; `NO_MODEL`: none), without building its network."""
+    if model == NO_MODEL:
+        return maker_of({"name": NO_MODEL}, **settings)
     from ..weights import read_arrays
     from .colorizer import shipped_model
 
