@@ -13,17 +13,23 @@ from colorize_utils.errors import ColorizeError
 from colorize_utils.terminal import complain, number, silent_decoders
 
 PREFIX = "colorize-page-"
-MISSING = "expected gradio for the page in the browser: pip install -r requirements-app.txt (or pip install 'gradio>=6.20,<7')"
+MISSING = "expected gradio for the page in the browser: pip install -r requirements-app.txt (or 'gradio>=6.20,<7')"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: this computer only, %(default)s")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="default: this computer only, %(default)s"
+    )
     parser.add_argument("--port", type=number(1, 65535), metavar="N", help="default: the first free one from 7860 on")
     parser.add_argument("--model", metavar="FILE", help="a model file (default: the model that comes with the package)")
     parser.add_argument(
-        "--max-upload", type=number(1, 100_000), default=500, metavar="MB", help="largest file taken (default: %(default)s)"
+        "--max-upload",
+        type=number(1, 100_000),
+        default=500,
+        metavar="MB",
+        help="largest file taken (default: %(default)s)",
     )
     parser.add_argument("--max-pixels", type=number(1), default=300_000_000, metavar="N", help="refuse larger photos")
 
@@ -85,7 +91,7 @@ def _remove_stale(place):
 
 
 def prepare_environment(folder):
-    """Set what Gradio reads as it is imported: no reports to its makers, no records of what was done, its own folder."""
+    """Set what Gradio reads as it is imported: no reports to its makers, no records of what was done."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_RUN_HISTORY"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

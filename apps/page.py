@@ -1,6 +1,7 @@
 """The page itself: what stands where, and what happens when something on it is used. Gradio does the rest."""
 
 import secrets
+import time
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -17,12 +18,16 @@ from .session import Session, hex_color, with_marks
 
 HERE = Path(__file__).parent
 SMALLEST, LARGEST, STEP = 64, 1024, 32  # working sizes that can be chosen
+MOST_HINTS = 500  # a photo
+KEPT = (
+    3600  # seconds that uploads lie there; what a visitor has on the page stays until an hour after the tab is closed
+)
 AT_ONCE = 2  # visitors whose photos are colored at the same time
 TEXT = """# Colour for black-and-white photos
 
-Drop some below. They are coloured here, on the computer that runs this page: nothing is sent anywhere else, and what you
-drop is deleted an hour after you leave. At most {one} a file and {all} at a time, {pixels} megapixels a photo.
-The colours are a model's guess."""
+Drop some below. They are coloured here, on the computer that runs this page: nothing is sent anywhere else, and what
+you drop is deleted about an hour after you leave. At most {one} a file and {all} at a time, {pixels} megapixels a
+photo. The colours are a model's guess."""
 
 
 @dataclass
@@ -63,6 +68,7 @@ class Page:
     def add(self, key, paths, strength, size):
         """Color what was dropped."""
         key, session = self.session(key)
+        remove_old(self.folder / "uploads")
         session.failed.clear()
         items = session.add(paths or [])
         first = len(session.items)
@@ -80,7 +86,6 @@ class Page:
     def again(self, key, strength, size):
         """Color all photos with other settings, the one that is looked at first."""
         key, session = self.session(key)
-        session.failed.clear()
         items = sorted(session.items, key=lambda item: item is not session.current)
         for count, item in enumerate(items):
             yield self.view(key, f"Colouring {_of(count + 1, items)} {item.name}", pictures=count == 1)
@@ -91,7 +96,7 @@ class Page:
         """Give the place that was clicked a color."""
         key, session = self.session(key)
         if item := session.current:
-            item.points.append((*session.share(event.index), hex_color(color)))
+            item.points = [*item.points[: MOST_HINTS - 1], (*session.share(event.index), hex_color(color))]
         yield from self._recolor(key, strength, size)
 
     def undo(self, key, strength, size):
@@ -114,6 +119,11 @@ class Page:
         session.at = min(event.index, max(0, len(session.items) - 1))
         return self.view(key)
 
+    def marked(self, key):
+        """The photo that is looked at, with a dot for each hint."""
+        _, session = self.session(key)
+        return with_marks(session.current) if session.current else None
+
     def clear(self, key):
         """Remove all photos."""
         key, session = self.session(key)
@@ -127,7 +137,6 @@ class Page:
 
     def _recolor(self, key, strength, size):
         key, session = self.session(key)
-        session.failed.clear()
         if session.current:
             yield self.view(key, f"Colouring {session.current.name}", pictures=False)
             self._color(session, session.current, strength, size)
@@ -136,7 +145,7 @@ class Page:
     def _color(self, session, item, strength, size):
         # A very large photo waits until others are done, so that memory suffices.
         with self.room.of(count_pixels(item.photo)):
-            size = None if size == self.colorizer.size else int(size)
+            size = None if size == self.colorizer.size else min(max(int(size), SMALLEST), LARGEST)
             return session.color(item, self.colorizer, strength, size, self.max_pixels)
 
     def view(self, key, status="", pictures=True):
@@ -148,12 +157,12 @@ class Page:
             key,
             None,
             _lines(session),
-            gr.Markdown(status, visible=bool(status)),
+            gr.HTML(f"<p>{escape(status)}</p>", visible=bool(status)),
             gr.Column(visible=not session.items and not status),
             gr.Column(visible=bool(session.items)),
             gr.Gallery(thumbs, visible=many, selected_index=session.at if many else None),
             ((str(item.before), str(item.after)) if item else None) if pictures else gr.skip(),
-            (with_marks(item) if item else None) if pictures else gr.skip(),
+            self.marked(key) if pictures else gr.skip(),
             *(gr.Button(interactive=bool(item and item.points)) for _ in range(2)),
             [str(one.picture) for one in session.items],
             gr.Button(visible=many),
@@ -176,6 +185,16 @@ def _lines(session):
     return f'<ul class="lines">{"".join(rows)}</ul>' if lines else ""
 
 
+def remove_old(folder, age=KEPT):
+    """Delete files right in ``folder`` that are older than ``age`` seconds: uploads that were broken off."""
+    for path in folder.iterdir():
+        try:
+            if path.is_file() and time.time() - path.stat().st_mtime > age:
+                path.unlink()
+        except OSError:  # another visitor's call was faster
+            continue
+
+
 def megabytes(count):
     """Bytes as a person reads them."""
     return f"{count / 1e9:g} GB" if count >= 1e9 else f"{count / 1e6:g} MB"
@@ -183,7 +202,9 @@ def megabytes(count):
 
 def build(page):
     """The page as `gradio.Blocks`."""
-    with gr.Blocks(title="Colour for black-and-white photos", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with gr.Blocks(
+        title="Colour for black-and-white photos", analytics_enabled=False, delete_cache=(600, KEPT)
+    ) as demo:
         parts = _layout(page)
         _wire(page, parts)
     return demo
@@ -199,7 +220,7 @@ def _layout(page):
     p["drop"] = gr.File(file_count="multiple", show_label=False, elem_id="drop", height=132)
     gr.HTML('<ul class="lines" id="too-large"></ul>', padding=False)
     p["lines"] = gr.HTML(padding=False, elem_id="lines")
-    p["status"] = gr.Markdown(elem_id="status", visible=False)
+    p["status"] = gr.HTML(padding=False, elem_id="status", visible=False)
     with gr.Column(visible=bool(page.samples)) as p["tries"]:
         gr.Markdown("No photo at hand? Try one of these:", elem_id="samples-title")
         p["samples"] = gr.Gallery(
@@ -221,25 +242,28 @@ def _result_layout(page, p):
             p["compare"] = gr.ImageSlider(
                 show_label=False, interactive=False, elem_id="compare", buttons=["fullscreen"], max_height=640
             )
-        with gr.Tab("Give a colour"):
+        with gr.Tab("Give a colour", render_children=True) as p["tab"]:
             gr.Markdown("Choose a colour and click where it belongs. The lightness stays the photo's.")
-            with gr.Row():
-                p["color"] = gr.ColorPicker("#4f7fbf", label="Colour", scale=2, min_width=120)
-                p["undo"] = gr.Button("Undo", scale=1, min_width=90)
-                p["none"] = gr.Button("Remove all", scale=1, min_width=90)
-            p["canvas"] = gr.Image(
-                show_label=False, interactive=False, elem_id="canvas", buttons=[], format="jpeg", height=560
-            )
+            with gr.Row(elem_id="tools", equal_height=True):
+                p["color"] = gr.ColorPicker("#4f7fbf", show_label=False, label="Colour", container=False, min_width=80)
+                p["undo"] = gr.Button("Undo", min_width=90, elem_id="undo")
+                p["none"] = gr.Button("Remove all", min_width=90)
+            p["canvas"] = gr.Image(show_label=False, interactive=False, elem_id="canvas", buttons=[], format="jpeg")
     with gr.Row():
-        p["strength"] = gr.Slider(0, STRONGEST, 1, step=0.05, label="Saturation", info="0 is grey, 1 the model's own")
+        p["strength"] = gr.Slider(
+            0, STRONGEST, 1, step=0.05, label="Saturation", info="0 is grey, 1 the model's own",
+            min_width=280,
+        )  # fmt: skip
         p["size"] = gr.Slider(
             SMALLEST, LARGEST, page.colorizer.size, step=STEP, label="Working size",
-            info="Short side, in pixels, of the copy the model looks at",
+            info="Short side, in pixels, of the copy the model looks at", min_width=280,
         )  # fmt: skip
-    p["files"] = gr.File(label="Download at full size", file_count="multiple", interactive=False, height=220)
+    p["files"] = gr.File(
+        label="Download at full size", file_count="multiple", interactive=False, height=340, elem_id="files"
+    )
     with gr.Row():
-        p["zip"] = gr.Button("Download all as one .zip", variant="primary")
-        p["clear"] = gr.Button("Remove all photos from this page")
+        p["zip"] = gr.Button("Download all as one .zip", variant="primary", min_width=280, elem_id="zip")
+        p["clear"] = gr.Button("Remove all photos from this page", min_width=280, elem_id="clear")
     p["packed"] = gr.DownloadButton("zip", elem_id="packed", elem_classes="kept-apart")
 
 
@@ -258,19 +282,20 @@ def _wire(page, p):
     on(p["undo"].click, page.undo, *settings, **line)
     on(p["none"].click, page.no_hints, *settings, **line)
     on(p["strip"].select, page.look)
+    p["tab"].select(page.marked, p["key"], p["canvas"], show_progress="hidden")
     on(p["clear"].click, page.clear)
     packed = p["zip"].click(page.pack, p["key"], p["packed"], show_progress="minimal")
     packed.then(None, js="() => document.querySelector('#packed').click()")
 
 
 def launch(page, host="127.0.0.1", port=None):
-    """Begin to serve the page -> (`gradio.Blocks`, its address). OSError if the port is taken (None: the first free)."""
+    """Begin to serve the page -> (`gradio.Blocks`, its address). OSError if there is no free port."""
+    gr.set_static_paths([page.folder / "visitors", page.folder / "samples"])  # served from where they are, not copied
     demo = build(page).queue(default_concurrency_limit=AT_ONCE)
     limits = {"MOST_OF_ONE": page.most, "MOST_OF_ALL": page.most_at_once}
     script = (HERE / "page.js").read_text(encoding="utf-8")
     for name, value in limits.items():
         script = script.replace(name, str(value))
-    gr.set_static_paths([page.folder / "visitors", page.folder / "samples"])  # served from where they are, not copied
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     _, address, _ = demo.launch(
         server_name=host,
@@ -287,7 +312,14 @@ def launch(page, host="127.0.0.1", port=None):
         enable_monitoring=False,
         footer_links=[],
         app_kwargs={"middleware": [Middleware(Guard, most=page.most_at_once, folder=page.folder)]},
-        theme=gr.themes.Base(primary_hue="neutral", **fonts),
+        theme=gr.themes.Base(primary_hue="neutral", **fonts).set(
+            body_text_color_subdued="*neutral_600",
+            body_text_color_subdued_dark="*neutral_400",
+            button_large_text_size="*text_md",
+            button_large_text_weight="500",
+            link_text_color="*neutral_800",
+            link_text_color_dark="*neutral_200",
+        ),
         css_paths=[HERE / "page.css"],
         js=script,
     )

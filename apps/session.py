@@ -13,11 +13,12 @@ from PIL import Image
 
 from colorize_utils.errors import ColorizeError
 from colorize_utils.inference.archive import pack_folder
-from colorize_utils.inference.folders import colorize_files, maker_of, plan
+from colorize_utils.inference.folders import colorize_files, maker_of, plan, reason
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
 DOT = 1 / 90  # radius of a hint's mark, as a share of the preview's long side
-_COLOR = re.compile(r"rgba?\(([\d.]+),([\d.]+),([\d.]+)(?:,[\d.]+)?\)")
+_PART = r"(\d{1,9}(?:\.\d*)?)"
+_COLOR = re.compile(rf"rgba?\({_PART},{_PART},{_PART}(?:,[\d.]+)?\)")
 
 
 @dataclass(eq=False)
@@ -28,6 +29,7 @@ class Item:
     photo: Path
     picture: Path  # in color, at full size: what is downloaded
     points: list = field(default_factory=list)
+    shape: tuple | None = None  # (H, W) of the photo, upright, once it was read
     notes: list = field(default_factory=list)  # what a person should know of it, a line each
     before: Path | None = None  # previews, upright, in sRGB
     after: Path | None = None
@@ -69,9 +71,13 @@ class Session:
             for path in map(Path, paths):
                 self._count += 1
                 place = self.folder / "photos" / str(self._count) / path.name
-                place.parent.mkdir(parents=True)
-                _link(path, place)
-                self._photos.append((place, place.parent))
+                try:
+                    place.parent.mkdir(parents=True)
+                    _link(path, place)
+                except OSError as error:
+                    self.failed.append((path.name, reason(error)))
+                else:
+                    self._photos.append((place, place.parent))
             planned = plan(self._photos, self.folder / "pictures")
             items = [Item(int(photo.parent.name), photo, picture) for photo, picture in planned]
             return [item for item in items if item.number > before]
@@ -81,14 +87,16 @@ class Session:
 
         Then it is one of ``items``; what cannot be colored is none any more, and its reason is the last of ``failed``.
         """
-        shown, failed, notes = [], [], []
+        shown, failed, notes, marks = [], [], [], {"size": size, "strength": strength}
+        if item.points:
+            marks["hints"] = hints_of(item.points, item.shape)
 
         def watched(photo, **options):
-            if item.points and not shown:  # hints are for the first page of several
-                options["hints"] = hints_of(item.points, photo.shape[:2])
-            rgb = colorizer(photo, **options)
-            if not shown:
-                shown.extend((_reduced(photo, PREVIEW), _reduced(rgb, PREVIEW)))
+            if shown:  # hints are for the first page of several, and so is the preview
+                return colorizer(photo, **options)
+            rgb = colorizer(photo, **options, **({"hints": marks["hints"]} if item.points else {}))
+            item.shape = photo.shape[:2]
+            shown.extend((_reduced(photo, PREVIEW), _reduced(rgb, PREVIEW)))
             return rgb
 
         with self._lock:
@@ -100,7 +108,7 @@ class Session:
                     size=size,
                     strength=strength,
                     max_pixels=max_pixels,
-                    maker=maker_of(colorizer.meta, size=size, strength=strength),
+                    maker=maker_of(colorizer.meta, **marks),
                     failed=lambda _, why: failed.append(why),
                     noted=lambda _, note: notes.append(note),
                 )
@@ -152,11 +160,16 @@ class Session:
 
 
 def hints_of(points, shape):
-    """Points as `Item` has them -> hints for a photo of ``shape`` (H, W)."""
-    from colorize_utils.inference.hints import Hints
+    """Points as `Item` has them -> hints for a photo of ``shape`` (H, W). Where two would overlap, the later holds."""
+    from colorize_utils.inference.hints import RADIUS, Hints
 
     height, width = shape
-    return Hints.from_points([(x * (width - 1), y * (height - 1), color) for x, y, color in points], shape)
+    radius, kept = max(1, round(RADIUS * min(shape))), []
+    for x, y, color in reversed(points):
+        x, y = round(x * (width - 1)), round(y * (height - 1))
+        if all(max(abs(x - one[0]), abs(y - one[1])) > 2 * radius + 1 for one in kept):
+            kept.append((x, y, color, radius))
+    return Hints.from_points(kept, shape)
 
 
 def with_marks(item):
@@ -188,7 +201,12 @@ def hex_color(text):
 def plain_reason(why, item):
     """A reason without the places on this machine: a visitor has given a name and knows no folders."""
     for path in (item.photo, item.picture):
-        why = why.replace(f"{path}: ", "").replace(f"{path} (", "(").replace(str(path), path.name)
+        why = (
+            why.replace("; --max-pixels raises the limit", "")
+            .replace(f"{path}: ", "")
+            .replace(f"{path} (", "(")
+            .replace(str(path), path.name)
+        )
     return why
 
 
