@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -36,6 +37,7 @@ def add_arguments(parser):
 
 def main(args):
     """Serve the page until it is stopped with Ctrl-C or a signal. Returns the exit status, 0."""
+    check_port(args.host, args.port)
     with temporary_folder() as folder:
         prepare_environment(folder)
         try:
@@ -52,8 +54,7 @@ def main(args):
             try:
                 demo, address = launch(page, args.host, args.port)
             except OSError as error:
-                place = f"{args.host}:{args.port or '7860 to 7959'}"
-                raise ColorizeError(f"expected a free port at {place}, got: {error}", status=1) from None
+                raise ColorizeError(f"expected a free port of this computer, got: {error}", status=1) from None
             print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
             if args.host not in LOOPBACK:
                 complain(f"everyone who can reach {args.host} can use the page; nothing is encrypted")
@@ -61,6 +62,20 @@ def main(args):
                 stop.wait()
             demo.close(verbose=False)
     return 0
+
+
+def check_port(host, port):
+    """ColorizeError (status 1) unless a page can be served there: said at once, not when the model is loaded."""
+    try:
+        found = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name != "nt":  # there it would let two servers share a port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        place = f"{host}:{port}" if port else host
+        raise ColorizeError(f"expected a free port of this computer, got {place}: {error.strerror}", status=1) from None
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 // Files that are too large are taken out of a drop before it is sent: else the server would refuse the whole of it.
-() => {
+(() => {
   const mostOfOne = MOST_OF_ONE, mostOfAll = MOST_OF_ALL;
   const megabytes = (bytes) => `${Math.ceil(bytes / 1e6).toLocaleString("en")} MB`;
 
@@ -31,7 +31,7 @@
   }
 
   document.addEventListener("change", (event) => {
-    if (!event.target.matches?.("#drop input[type=file]")) return;
+    if (event.sifted || !event.target.matches?.("#drop input[type=file]")) return;
     const [kept, lines] = sift(event.target.files);
     tell(lines);
     if (!lines.length) return;
@@ -52,6 +52,6 @@
     const input = document.querySelector("#drop input[type=file]");
     if (!kept.files.length || !input) return;
     input.files = kept.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    input.dispatchEvent(Object.assign(new Event("change", { bubbles: true }), { sifted: true }));
   }, true);
-}
+})();

@@ -321,6 +321,6 @@ def launch(page, host="127.0.0.1", port=None):
             link_text_color_dark="*neutral_200",
         ),
         css_paths=[HERE / "page.css"],
-        js=script,
+        head=f"<script>{script}</script>",  # not as `js`, which would run after the first drop can be made
     )
     return demo, address

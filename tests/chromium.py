@@ -14,6 +14,7 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe about:blank"
 )
+DRAWN = "document.readyState === 'complete' && document.querySelector('#samples img')?.complete"
 
 
 class Chromium:
@@ -109,7 +110,7 @@ class Chromium:
     def open(self, address):
         """Go to a page and wait until Gradio has drawn it."""
         self.tell("Page.navigate", url=address)
-        self.until("document.querySelector('#drop input[type=file]')")
+        self.until(DRAWN)
 
     def run(self, script):
         """The value of a JavaScript expression."""

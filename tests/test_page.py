@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import sys
 import time
 import zipfile
@@ -289,6 +290,18 @@ def test_without_gradio_it_says_what_to_install(monkeypatch, capsys, tmp_path):
 def test_wrong_options_are_refused_in_a_line(words, capsys):
     status, said, complaints = run(capsys, "app", *words)
     assert (status, said, len(complaints)) == (2, "", 1)
+
+
+def test_a_port_that_is_taken_and_a_host_that_is_not_here_are_said_at_once(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, _, complaints = run(capsys, "app", "--port", port)
+        assert status == 1 and len(complaints) == 1
+        assert f"expected a free port of this computer, got 127.0.0.1:{port}" in complaints[0]
+    status, _, complaints = run(capsys, "app", "--host", "192.0.2.1")  # kept for examples: nobody's
+    assert status == 1 and len(complaints) == 1 and "192.0.2.1" in complaints[0]
 
 
 def test_the_folder_is_private_and_removed_and_so_are_those_of_killed_pages(tmp_path, monkeypatch):
