@@ -191,7 +191,27 @@ def test_set_up_names_the_package_of_a_missing_system_library(tmp_path, tool, ca
 def test_an_installed_package_has_every_module():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "colorize_utils").rglob("*.py")}
-    assert {".".join(folder.parts) for folder in folders} == set(listed) - {"colorize_utils.shipped"}
+    elsewhere = {"colorize_utils.shipped", "colorize_utils_app"}  # folders of other names in a checkout
+    assert {".".join(folder.parts) for folder in folders} == set(listed) - elsewhere
+
+
+def test_an_installed_package_has_the_page():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert setuptools["package-dir"]["colorize_utils_app"] == "apps"
+    others = {path.name for path in (ROOT / "apps").iterdir() if path.suffix not in ("", ".py", ".pyc")}
+    assert others == set(setuptools["package-data"]["colorize_utils_app"])
+    assert not [path for path in (ROOT / "apps").iterdir() if path.is_dir() and path.name != "__pycache__"]
+
+
+def test_the_pages_requirement_is_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"]["app"] == list(_requirements("requirements-app.txt").values())
+
+
+def test_the_package_imports_nothing_of_the_page():
+    for path in (ROOT / "colorize_utils").rglob("*.py"):
+        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not [name for name in imports if re.match(r"apps|gradio|colorize_utils_app", name)], path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")

@@ -128,7 +128,7 @@ def colorize_files(
     if hints is not None:
         options["hints"] = hints
     maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
-    room = _Room()
+    room = Room()
 
     def work(pair):
         source, target = pair
@@ -175,7 +175,7 @@ def _in_threads(work, items, workers):
         pool.shutdown(cancel_futures=True)
 
 
-class _Room:
+class Room:
     """Keeps what workers hold in memory together below `ROOM` pixels."""
 
     def __init__(self):
