@@ -18,7 +18,9 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from ..errors import ColorizeError
 from .deep import is_16_bit, is_deep, read_deep
 from .metadata import read_metadata, read_orientation, resolution
+from .png import check_sums
 from .provenance import SOFTWARE, mark_in
+from .rare import identified
 from .writing import SUFFIXES, as_codes, srgb, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
@@ -41,6 +43,8 @@ class Photo:
     bits: int = 8  # 8 or 16 a channel, as the file had it
     exif: bytes | None = None  # with the orientation already applied and reset
     xmp: bytes | None = None
+    iptc: bytes | None = None  # what Photoshop and picture agencies wrote before there was XMP
+    comment: bytes | None = None  # of a JPEG
     dpi: tuple | None = None
     was_grey: bool = False
     path: Path | None = None
@@ -135,7 +139,7 @@ def _opened(path):
             formats = ("HEIF",)
         else:
             formats = FORMATS
-        with Image.open(file, formats=formats) as image:
+        with identified(file, head, formats) as image:
             yield image
 
 
@@ -205,6 +209,8 @@ def _read(path, where, image, page, max_pixels, codes):
             f"{where}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
             status=1,
         )
+    if image.format == "PNG":
+        check_sums(path)
     photo.dpi = resolution(image)
     orientation = read_orientation(image)
     deep = is_deep(path, image)
@@ -247,16 +253,19 @@ def _as_asked(values, codes, bits):
 def _values(image, photo):
     """8-bit pixels of any mode -> uint8 codes, (H, W) of a grey photo or (H, W, 3), in sRGB; and alpha or None."""
     alpha = None
-    if image.mode == "P" or "transparency" in image.info:
+    if image.mode in ("1", "L") and "transparency" in image.info:
+        image = image.convert("LA")
+    elif image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     photo.was_grey = image.mode in ("1", "L", "LA")
     if image.mode == "1":
         photo.notes.append("it has black and white only, no greys")
         image = image.convert("L")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        straight = image.convert("RGBA")
+        grey, profile = image.mode in ("LA", "La"), image.info.get("icc_profile")
+        straight = image.convert("LA" if grey else "RGBA")
         alpha = np.asarray(straight.getchannel("A"))
-        image, profile = straight.convert("RGB"), image.info.get("icc_profile")
+        image = straight.convert("L" if grey else "RGB")
         image.info["icc_profile"] = profile
     if image.mode == "L" and not image.info.get("icc_profile"):
         return np.asarray(image), alpha

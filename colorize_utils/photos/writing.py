@@ -4,8 +4,9 @@ import errno
 import itertools
 import os
 import shutil
+import struct
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -33,7 +34,13 @@ class _Kept:
     alpha: np.ndarray | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
     dpi: tuple | None = None
+
+    @classmethod
+    def of(cls, photo):
+        return cls() if photo is None else cls(**{field.name: getattr(photo, field.name) for field in fields(cls)})
 
 
 def srgb():
@@ -102,7 +109,7 @@ def _write_one(file, path, rgb, like, made):
     rgb, suffix = np.asarray(rgb), path.suffix.lower()
     _refuse_size(path, rgb.shape)
     notes = [] if like is None else like.notes
-    kept = _Kept() if like is None else _Kept(like.bits, like.alpha, like.exif, like.xmp, like.dpi)
+    kept = _Kept.of(like)
     if made is not None:
         kept = replace(kept, exif=stamped_exif(kept.exif, made))
         if kept.xmp or made.in_xmp:
@@ -155,12 +162,32 @@ def _encode(file, suffix, rgb, kept):
         write_deep(file, suffix, as_codes(rgb, 16), kept)
     else:
         values = as_codes(rgb, 8)
-        if kept.alpha is not None and suffix not in (*JPEG, ".bmp"):
+        if kept.alpha is not None and suffix not in JPEG:
             values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
+            if suffix == ".bmp":
+                return file.writelines(_bmp_with_alpha(values, kept.dpi))
         kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
         Image.fromarray(values).save(file, format=kind, **_options(suffix, kept))
     if suffix in TIFF:
         add_tags(file, kept, srgb().tobytes())
+
+
+def _bmp_with_alpha(values, dpi):
+    """uint8 (H, W, 4) -> the parts of a BMP of version 4, the first that knows alpha; Pillow writes version 3."""
+    height, width = values.shape[:2]
+    across, up = (round(d / 0.0254) for d in dpi or (96, 96))
+    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, values.size, across, up, 0, 0)
+    head += struct.pack("<4I4s", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs") + bytes(48)
+    yield struct.pack("<2sIII", b"BM", 14 + len(head) + values.size, 0, 14 + len(head)) + head
+    yield np.ascontiguousarray(values[::-1, :, [2, 1, 0, 3]]).data
+
+
+def _iptc_segment(iptc):
+    """A JPEG's segment of Photoshop's for IPTC (IIM 4.2); b"" where there is none, or one too long for it."""
+    if not iptc or len(iptc) > 65_000:
+        return b""
+    body = b"Photoshop 3.0\0" + struct.pack(">4sHHI", b"8BIM", 0x0404, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
 
 
 def _options(suffix, kept):
@@ -168,9 +195,9 @@ def _options(suffix, kept):
         return {"compression": "tiff_lzw"}
     options = {"icc_profile": srgb().tobytes()}
     if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0}
+        options |= {"quality": 95, "subsampling": 0, "comment": kept.comment or b"", "extra": _iptc_segment(kept.iptc)}
     if suffix == ".webp":
-        options["lossless"] = True
+        options |= {"lossless": True, "exact": True}  # also what is seen through keeps its lightness
     if kept.exif and suffix != ".bmp":
         options["exif"] = kept.exif
     if kept.dpi and suffix != ".webp":
