@@ -16,7 +16,6 @@ KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other form
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 MADE_BY, OLDER = "made by ", "older than its photo"
-STALE = 600  # seconds after which a file with a temporary name is nobody's
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -77,15 +76,15 @@ def prepare_output(out):
 
     What a killed run left there half written is removed.
     """
+    from ..photos.writing import sweep
+
     out = Path(out)
     probe = out / f".colorize-{os.getpid()}.tmp"
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
-        for part in out.rglob(".colorize-*.part"):
-            if time.time() - part.stat().st_mtime > STALE:
-                part.unlink()
+        sweep(out)
     except OSError as error:
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
 
@@ -247,7 +246,8 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     except (ColorizeError, OSError, MemoryError) as error:
         if getattr(error, "errno", None) in FULL:
             raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
-        status, notes, model = "failed", [[reason(error)]], ""
+        why = f"{target} could not be written: " if isinstance(error, OSError) else ""
+        status, notes, model = "failed", [[why + reason(error)]], ""
     else:
         status, model = "done", str(maker)
     notes = list(dict.fromkeys(note for some in notes for note in some))

@@ -117,7 +117,9 @@ def _read_page(path, page, max_pixels, codes):
     except MemoryError:
         raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
-        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+        if reason := getattr(error, "strerror", None):
+            raise ColorizeError(f"{where}: could not be read: {reason}", status=1) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
 
 

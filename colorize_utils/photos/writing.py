@@ -1,12 +1,16 @@
 """Pictures into files: whole or not at all, with the depth, the alpha and the metadata of the photo they came from."""
 
 import errno
+import hashlib
 import itertools
 import os
+import platform
 import shutil
 import struct
 import threading
+import time
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +27,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
+STALE = 600  # seconds after which a file with a temporary name is nobody's, wherever it was written
 _SRGB = None
 
 
@@ -68,7 +73,7 @@ def write_pages(path, pictures, made=None):
     if suffix not in SUFFIXES:
         raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
     # Not made of the photo's name: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
-    temporary = path.with_name(f".colorize-{os.getpid()}-{threading.get_ident()}.part")
+    temporary = path.with_name(f".colorize-{_host()}-{os.getpid()}-{threading.get_ident()}.part")
     try:
         pictures = iter(pictures)
         rgb, like = next(pictures)
@@ -84,15 +89,60 @@ def write_pages(path, pictures, made=None):
     except (ColorizeError, MemoryError):
         raise
     except OSError as error:
-        # libtiff says of a full disk no more than "encoder error".
-        if error.errno is None and shutil.disk_usage(path.parent).free < 2**20:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+        if error.errno is None:
+            raise _said_by_the_disk(error, temporary) from None
         raise
     except Exception as error:  # noqa: BLE001  (Pillow and its encoders raise many kinds)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _said_by_the_disk(error, temporary):
+    """libtiff says of a full disk, a quota or a limit no more than "encoder error"; here is what the system says."""
+    if shutil.disk_usage(temporary.parent).free < 2**20:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+    try:
+        with open(temporary, "ab") as file:
+            file.write(bytes(2**16))
+    except OSError as said:
+        return said
+    return error
+
+
+@cache
+def _host():
+    """Of this machine's name what a file name can bear: other machines may write to the same folder."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def sweep(folder):
+    """Remove what killed processes left half written below ``folder``; what one at work writes is left alone."""
+    for part in Path(folder).rglob(".colorize-*.part"):
+        try:
+            if _is_nobodys(part):
+                part.unlink()
+        except OSError:  # gone already, or not ours
+            continue
+
+
+def _is_nobodys(part):
+    if time.time() - part.stat().st_mtime > STALE:
+        return True
+    host, _, rest = part.name.removeprefix(".colorize-").partition("-")
+    number = rest.partition("-")[0]
+    if host != _host() or not number.isdigit():
+        return False
+    if os.name == "nt":  # where signal 0 would end the process; but a file that is open refuses to be removed
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # it is another person's
+        return False
+    return False
 
 
 def _write_all(file, path, pictures, made):
