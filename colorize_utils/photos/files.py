@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ..errors import ColorizeError
 from .deep import is_16_bit, is_deep, read_deep
+from .kinds import what_is
 from .metadata import read_metadata, read_orientation, resolution
 from .png import check_sums
 from .provenance import SOFTWARE, mark_in
@@ -111,9 +112,7 @@ def _read_page(path, page, max_pixels, codes):
         raise
     except UnidentifiedImageError:
         kinds = ", ".join(s[1:] for s in READABLE)
-        raise ColorizeError(
-            f"{where}: expected a photo ({kinds}), got a file of another kind or a damaged one", status=1
-        ) from None
+        raise ColorizeError(f"{where}: expected a photo ({kinds}), got {what_is(_head(path))}", status=1) from None
     except MemoryError:
         raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
@@ -121,6 +120,14 @@ def _read_page(path, page, max_pixels, codes):
             raise ColorizeError(f"{where}: could not be read: {reason}", status=1) from None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
+
+
+def _head(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""
 
 
 @contextmanager
