@@ -401,3 +401,10 @@ def test_odd_photos_are_colored_with_one_line_or_refused_with_one(stub, tmp_path
     for name, words in said.items():
         assert sum(f"{name}" in line and words in line for line in complaints) == 1, name
     assert see(tmp_path / "out" / "float.tif").dtype == np.uint16
+
+
+def test_names_that_are_one_on_some_system_get_outputs_of_their_own(tmp_path):
+    names = ["A.JPG", "a.heic", "a.jpg", "a.png", "u\u0308.png", "\xfc.png"]  # the last two look alike
+    planned = folders.plan([(tmp_path / name, tmp_path) for name in names], tmp_path / "out")
+    targets = [target.name for _, target in planned]
+    assert targets == ["A.JPG", "a.png", "a-2.jpg", "a-2.png", "u\u0308.png", "\xfc-2.png"]

@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+import unicodedata
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ def plan(found, out, tag=""):
     """Pairs (photo, root) as `photos.files.find_photos` gives them -> list of (photo, output path below ``out``).
 
     Folders below a root are mirrored, names kept (with ``tag`` behind them). Two photos that would meet in one output
-    (also on a file system that does not tell A from a) get ``-2``, ``-3`` ... after the name of the later one. What
-    stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an earlier call.
+    (also on a system to which a and A, or two ways to write ü, are one name) get ``-2``, ``-3`` ... after the name of
+    the later one. What stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an
+    earlier call.
     ColorizeError if an output would be one of the inputs.
     """
     out = Path(out)
@@ -61,10 +63,10 @@ def plan(found, out, tag=""):
         suffix = photo.suffix if photo.suffix.lower() in KEPT else ".png"
         place = out / photo.relative_to(root).parent
         target, number = place / f"{photo.stem}{tag}{suffix}", 1
-        while str(target).casefold() in taken:
+        while folded(target) in taken:
             number += 1
             target = place / f"{photo.stem}{tag}-{number}{suffix}"
-        taken.add(str(target).casefold())
+        taken.add(folded(target))
         if _key(target) in sources:
             raise ColorizeError(f"expected an output folder apart from the photos, got {out}: {target} is an input")
         planned.append((photo, target))
@@ -262,6 +264,11 @@ def reason(error):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def folded(path):
+    """One text for paths that are one file on some system: Windows and macOS tell no A from a, macOS no two ü."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _key(path):
