@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+import unicodedata
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of col
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 NO_MODEL = "none"  # in place of a model's name: all colors are from hints
 MADE_BY, OLDER = "made by ", "older than its photo"
-STALE = 600  # seconds after which a file with a temporary name is nobody's
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -47,8 +47,9 @@ def plan(found, out, tag=""):
     """Pairs (photo, root) as `photos.files.find_photos` gives them -> list of (photo, output path below ``out``).
 
     Folders below a root are mirrored, names kept (with ``tag`` behind them). Two photos that would meet in one output
-    (also on a file system that does not tell A from a) get ``-2``, ``-3`` ... after the name of the later one. What
-    stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an earlier call.
+    (also on a system to which a and A, or two ways to write ü, are one name) get ``-2``, ``-3`` ... after the name of
+    the later one. What stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an
+    earlier call.
     ColorizeError if an output would be one of the inputs.
     """
     out = Path(out)
@@ -63,10 +64,10 @@ def plan(found, out, tag=""):
         suffix = photo.suffix if photo.suffix.lower() in KEPT else ".png"
         place = out / photo.relative_to(root).parent
         target, number = place / f"{photo.stem}{tag}{suffix}", 1
-        while str(target).casefold() in taken:
+        while folded(target) in taken:
             number += 1
             target = place / f"{photo.stem}{tag}-{number}{suffix}"
-        taken.add(str(target).casefold())
+        taken.add(folded(target))
         if _key(target) in sources:
             raise ColorizeError(f"expected an output folder apart from the photos, got {out}: {target} is an input")
         planned.append((photo, target))
@@ -78,15 +79,15 @@ def prepare_output(out):
 
     What a killed run left there half written is removed.
     """
+    from ..photos.writing import sweep
+
     out = Path(out)
     probe = out / f".colorize-{os.getpid()}.tmp"
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
-        for part in out.rglob(".colorize-*.part"):
-            if time.time() - part.stat().st_mtime > STALE:
-                part.unlink()
+        sweep(out)
     except OSError as error:
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
 
@@ -256,7 +257,8 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     except (ColorizeError, OSError, MemoryError) as error:
         if getattr(error, "errno", None) in FULL:
             raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
-        status, notes, model = "failed", [[reason(error)]], ""
+        why = f"{target} could not be written: " if isinstance(error, OSError) else ""
+        status, notes, model = "failed", [[why + reason(error)]], ""
     else:
         status, model = "done", str(maker)
     notes = list(dict.fromkeys(note for some in notes for note in some))
@@ -271,6 +273,11 @@ def reason(error):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def folded(path):
+    """One text for paths that are one file on some system: Windows and macOS tell no A from a, macOS no two ü."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _key(path):

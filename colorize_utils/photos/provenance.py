@@ -8,14 +8,12 @@ of the IPTC Photo Metadata Standard 2025.1.
 """
 
 import re
-import struct
 from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from PIL import Image
-
 from .. import __version__
+from .exif import Value, read_block, short, text, write_block
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 BY_HAND_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
@@ -66,15 +64,10 @@ def mark_in(text):
 
 def stamped_exif(exif, maker):
     """EXIF bytes or None -> EXIF bytes with the mark in Software."""
-    tags = Image.Exif()
-    try:
-        if exif:
-            tags.load(exif)
-    except (OSError, ValueError, SyntaxError, struct.error):
-        tags = Image.Exif()
-    tags[SOFTWARE] = software(maker, tags.get(SOFTWARE))
-    tags[ORIENTATION] = 1
-    return tags.tobytes()
+    tags = read_block(exif)[0] if exif else {}
+    before = tags.get(SOFTWARE)
+    before = before.data.decode("utf-8", "replace") if isinstance(before, Value) else ""
+    return write_block(tags | {SOFTWARE: text(software(maker, before)), ORIENTATION: short(1)})
 
 
 def stamped_xmp(xmp, maker, notes):
