@@ -202,7 +202,7 @@ def test_a_stopped_run_goes_on_and_sweeps_up_what_a_killed_one_left(stub, tmp_pa
     assert status == 130 and len(complaints) == 1
     assert [row["status"] for row in rows(tmp_path / "r.csv")] == ["done", "done"]  # what is known is written down
     monkeypatch.setattr(writing, "write_pages", write)
-    for name, age in ((".colorize-1-2.part", 7200), (".colorize-3-4.part", 5)):  # an old one, and another run's
+    for name, age in ((".colorize-1-2.part", 2 * 86_400), (".colorize-3-4.part", 5)):  # an old one, and another run's
         (tmp_path / "out" / name).write_bytes(b"half")
         os.utime(tmp_path / "out" / name, (time.time() - age,) * 2)
     status, said, _ = run(capsys, *args)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other form
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 MADE_BY, OLDER = "made by ", "older than its photo"
-STALE = 600  # seconds after which a file with a temporary name is nobody's
+STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -72,22 +72,39 @@ def plan(found, out, tag=""):
     return planned
 
 
+def shard_of(planned, number, count):
+    """The part of what `plan` planned that shard ``number`` of ``count`` (from 1) has to do, in the plan's order.
+
+    Every ``count``-th output in the order of their names. So each photo is in one shard, whatever order a file system
+    or a shell names them in; shards differ by one photo at most, and a folder of large scans is dealt to all. It is a
+    function of the whole list, not of what is done already: a shard that begins again has the same photos as before.
+    """
+    mine = set(sorted(target.as_posix() for _, target in planned)[number - 1 :: count])
+    return [(photo, target) for photo, target in planned if target.as_posix() in mine]
+
+
 def prepare_output(out):
     """Make the folder ``out`` and see that it can be written. ColorizeError (status 2) in one line if not.
 
-    What a killed run left there half written is removed.
+    What a killed run left there half written is removed when it is a day old by the clock of that disk. Younger files
+    may be another process', which may be writing to the same folder.
     """
+    from ..photos.writing import part_beside
+
     out = Path(out)
-    probe = out / f".colorize-{os.getpid()}.tmp"
+    probe = part_beside(out / "any")
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
+        now = probe.stat().st_mtime
         probe.unlink()
-        for part in out.rglob(".colorize-*.part"):
-            if time.time() - part.stat().st_mtime > STALE:
-                part.unlink()
+        parts = list(out.rglob(".colorize-*.part"))
     except OSError as error:
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
+    for part in parts:
+        with suppress(OSError):  # whole by now and renamed, or another person's
+            if now - part.stat().st_mtime > STALE:
+                part.unlink()
 
 
 def colorize_files(

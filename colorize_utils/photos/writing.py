@@ -3,8 +3,8 @@
 import errno
 import itertools
 import os
+import secrets
 import shutil
-import threading
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -43,6 +43,15 @@ def srgb():
     return _SRGB
 
 
+def part_beside(path):
+    """A name in the folder of ``path`` to write to before the renaming, which no other writer has.
+
+    Drawn at random: of two machines that share a folder each may have the same process and thread numbers. Not made of
+    the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
+    """
+    return Path(path).with_name(f".colorize-{secrets.token_hex(8)}.part")
+
+
 def write_photo(path, rgb, like=None, made=None):
     """Write sRGB (H, W, 3) to ``path``; the suffix says the format. The file appears whole or not at all.
 
@@ -60,15 +69,14 @@ def write_pages(path, pictures, made=None):
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
-    # Not made of the photo's name: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
-    temporary = path.with_name(f".colorize-{os.getpid()}-{threading.get_ident()}.part")
+    temporary = part_beside(path)
     try:
         pictures = iter(pictures)
         rgb, like = next(pictures)
         several = getattr(like, "pages", 1) > 1
         if several and suffix not in TIFF:
             raise ColorizeError(f"{path}: expected a TIFF for {like.pages} pages", status=1)
-        with open(temporary, "w+b") as file:
+        with open(temporary, "x+b") as file:
             if several:
                 _write_all(file, path, itertools.chain([(rgb, like)], pictures), made)
             else:
