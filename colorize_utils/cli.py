@@ -18,6 +18,7 @@ MODULES = {
     "colorize": (".inference.command", "color photos and folders of photos"),
     "train": (".training.command", "train a recipe, or go on with a run that was begun"),
     "evaluate": (".evaluation.report", "measure models and pictures on photos whose colors are known"),
+    "export": (".inference.elsewhere", "write a model as ONNX or LiteRT, to use without this package"),
     "turing": (".evaluation.turing", "a page that asks people which of two pictures is the real photo"),
     "app": ("colorize_utils_app.command", "a page in the browser that colors photos dropped on it"),
 }
@@ -133,7 +134,7 @@ def _prepare(args):
 
 
 def _add_export(commands):
-    sub = commands.add_parser("export-model", help="take the generator of a run as one small model file")
+    sub = commands.add_parser("export-model", help="take the model out of a training run, as one .h5 file")
     sub.add_argument("sources", metavar="RUN", nargs="+", help="a run's folder or a model file; of several, the mean")
     sub.add_argument("-o", "--output", required=True, metavar="FILE", help="for instance colorizer.h5")
     sub.add_argument("--name", default="colorizer", help="the model's name (default: %(default)s)")

@@ -211,7 +211,7 @@ def test_a_stopped_run_goes_on_and_sweeps_up_what_a_killed_one_left(stub, tmp_pa
     if os.name == "nt":
         kept = kept[1:]
     for name, age in [
-        (".colorize-1-2.part", 7200),
+        (".colorize-1-2.part", 2 * 86_400),
         (f".colorize-{here}-{dead.pid}-2.part", 5),
         *((n, 5) for n in kept),
     ]:

@@ -1,6 +1,8 @@
 """The command `colorize`: photos and folders of photos in, the same in color out, one line for what cannot be done."""
 
+import argparse
 import os
+import re
 from pathlib import Path
 
 from ..errors import ColorizeError
@@ -39,13 +41,14 @@ def add_arguments(parser):
     parser.add_argument(
         "--workers", type=number(1, 64), metavar="N", help="photos in hand at a time (default: the cores)"
     )
+    parser.add_argument("--shard", type=_shard, metavar="K/N", help="only the K-th of N equal parts, as 3/16")
     parser.add_argument("--report", metavar="FILE.csv", help="a table of what became of each photo")
     parser.add_argument("--max-pixels", type=number(1), default=300_000_000, metavar="N", help="refuse larger photos")
 
 
 def main(args):
     """Color what ``args`` names. Returns the exit status: 0, or 1 if a file failed."""
-    from .folders import CHROMA, Result, colorize_files, maker_in, maker_of, plan, prepare_output
+    from .folders import CHROMA, Result, colorize_files, maker_in, maker_of, plan, prepare_output, shard_of
     from .results import check_report, summary, write_report
 
     results = []
@@ -55,6 +58,10 @@ def main(args):
         if failures:
             return 1
         raise ColorizeError(f"expected photos in {', '.join(args.paths)}, found only earlier pictures", status=1)
+    if args.shard:
+        (number, count), whole = args.shard, len(planned)
+        planned = shard_of(planned, number, count)
+        print(f"shard {number} of {count}: {len(planned):,} of {whole:,} photos")
     hints = _hints(args, planned)
     if args.report:
         check_report(args.report)
@@ -118,6 +125,15 @@ def _hints(args, planned):
     if photo.pages > 1:
         raise ColorizeError(f"expected one photo with --hints, got a TIFF of {photo.pages} pages")
     return read_hints(args.hints, photo.rgb)
+
+
+def _shard(text):
+    """An argparse type: "3/16" -> (3, 16)."""
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    number, count = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f"expected a shard K/N with K from 1 to N, as 3/16, got {text!r}")
+    return number, count
 
 
 def _find(paths, failed):

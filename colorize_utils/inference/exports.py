@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ColorizeError
 from ..weights import assign_arrays, load_network, read_arrays, save_network
 from .colorizer import shipped_model
+from .elsewhere import FORMATS
 
 
 def export_model(sources, output, name="colorizer", version="0", working_size=None):
@@ -20,7 +21,12 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
     added. ColorizeError for a missing source, or for sources of different networks.
     """
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
-    output, files = Path(output), [_generator_of(Path(source)) for source in sources]
+    output = Path(output)
+    for kind, suffix in FORMATS.items():
+        if output.suffix.lower() == suffix:
+            also = f"`export --format {kind}` writes {suffix[1:].upper()} files"
+            raise ColorizeError(f"expected a name ending in .h5, got {output}; {also}")
+    files = [_generator_of(Path(source)) for source in sources]
     network, spec, meta = load_network(files[-1])
     if len(files) > 1:
         assign_arrays(network.variables, _mean(files, spec), "the mean")

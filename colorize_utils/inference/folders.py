@@ -74,20 +74,32 @@ def plan(found, out, tag=""):
     return planned
 
 
+def shard_of(planned, number, count):
+    """The part of what `plan` planned that shard ``number`` of ``count`` (from 1) has to do, in the plan's order.
+
+    Every ``count``-th output in the order of their names. So each photo is in one shard, whatever order a file system
+    or a shell names them in; shards differ by one photo at most, and a folder of large scans is dealt to all. It is a
+    function of the whole list, not of what is done already: a shard that begins again has the same photos as before.
+    """
+    mine = set(sorted(target.as_posix() for _, target in planned)[number - 1 :: count])
+    return [(photo, target) for photo, target in planned if target.as_posix() in mine]
+
+
 def prepare_output(out):
     """Make the folder ``out`` and see that it can be written. ColorizeError (status 2) in one line if not.
 
-    What a killed run left there half written is removed.
+    What a killed run left there half written is removed; what another process may still be writing is left alone.
     """
-    from ..photos.writing import sweep
+    from ..photos.writing import part_beside, sweep
 
     out = Path(out)
-    probe = out / f".colorize-{os.getpid()}.tmp"
+    probe = part_beside(out / "any")
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
+        now = probe.stat().st_mtime  # by the clock of that disk, which may be another machine's
         probe.unlink()
-        sweep(out)
+        sweep(out, now)
     except OSError as error:
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
 

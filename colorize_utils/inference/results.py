@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ..errors import ColorizeError
+from ..photos.writing import part_beside
 from .folders import MADE_BY, OLDER
 
 COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")
@@ -19,7 +20,7 @@ def check_report(path):
         raise ColorizeError(f"expected --report FILE.csv, but {path} is a folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe = _beside(path)
+        probe = part_beside(path)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
@@ -31,7 +32,7 @@ def write_report(path, results):
 
     UTF-8 with the mark that spreadsheets look for. Bytes of a name that are no UTF-8 are written as ``\\\\udcXX``.
     """
-    temporary = _beside(Path(path))
+    temporary = part_beside(path)
     try:
         with open(temporary, "w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
             table = csv.writer(file)
@@ -43,10 +44,6 @@ def write_report(path, results):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _beside(path):
-    return path.with_name(f".colorize-{os.getpid()}.csv.part")
 
 
 def summary(results, folder):

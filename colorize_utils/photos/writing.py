@@ -5,9 +5,9 @@ import hashlib
 import itertools
 import os
 import platform
+import secrets
 import shutil
 import struct
-import threading
 import time
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -27,7 +27,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
-STALE = 600  # seconds after which a file with a temporary name is nobody's, wherever it was written
+STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 _SRGB = None
 
 
@@ -56,6 +56,15 @@ def srgb():
     return _SRGB
 
 
+def part_beside(path):
+    """A name in the folder of ``path`` to write to before the renaming, which no other writer has.
+
+    Drawn at random: of two machines that share a folder each may have the same process and thread numbers. Not made of
+    the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
+    """
+    return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
+
+
 def write_photo(path, rgb, like=None, made=None):
     """Write sRGB (H, W, 3) to ``path``; the suffix says the format. The file appears whole or not at all.
 
@@ -73,15 +82,14 @@ def write_pages(path, pictures, made=None):
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
-    # Not made of the photo's name: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
-    temporary = path.with_name(f".colorize-{_host()}-{os.getpid()}-{threading.get_ident()}.part")
+    temporary = part_beside(path)
     try:
         pictures = iter(pictures)
         rgb, like = next(pictures)
         several = getattr(like, "pages", 1) > 1
         if several and suffix not in TIFF:
             raise ColorizeError(f"{path}: expected a TIFF for {like.pages} pages", status=1)
-        with open(temporary, "w+b") as file:
+        with open(temporary, "x+b") as file:
             if several:
                 _write_all(file, path, itertools.chain([(rgb, like)], pictures), made)
             else:
@@ -118,18 +126,21 @@ def _host():
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
-def sweep(folder):
-    """Remove what killed processes left half written below ``folder``; what one at work writes is left alone."""
+def sweep(folder, now=None):
+    """Remove what killed processes left half written below ``folder``; what one at work writes is left alone.
+
+    now: the time by the clock of that disk (default: this machine's).
+    """
     for part in Path(folder).rglob(".colorize-*.part"):
         try:
-            if _is_nobodys(part):
+            if _is_nobodys(part, time.time() if now is None else now):
                 part.unlink()
         except OSError:  # gone already, or not ours
             continue
 
 
-def _is_nobodys(part):
-    if time.time() - part.stat().st_mtime > STALE:
+def _is_nobodys(part, now):
+    if now - part.stat().st_mtime > STALE:
         return True
     host, _, rest = part.name.removeprefix(".colorize-").partition("-")
     number = rest.partition("-")[0]
