@@ -53,6 +53,12 @@ def test_importing_the_package_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_no_test_fails_because_the_machine_is_busy():
+    hypothesis = pytest.importorskip("hypothesis")
+    assert hypothesis.settings().deadline is None
+    assert hypothesis.HealthCheck.too_slow in hypothesis.settings(max_examples=3).suppress_health_check
+
+
 PROGRAMS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")])
 
 
