@@ -1,6 +1,7 @@
 """A critic on the features of a frozen network, and the perceptual loss: what they compute, and what may learn."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,6 +11,8 @@ from keras import ops
 from colorize_utils import color
 from colorize_utils.networks import build_network
 from colorize_utils.networks.projected import HEADS, rgb_from_lab
+from colorize_utils.training import runs
+from colorize_utils.training.checkpoint import network_arrays, restore
 from colorize_utils.training.optimizers import build_optimizers
 from colorize_utils.training.perceptual import feature_distance, perceptual
 from colorize_utils.training.recipes import TINY, UNET_PROJECTED, get_preset, get_recipe
@@ -26,8 +29,8 @@ def _batch(n=2, size=32):
     return rgb, photo.astype(np.float32), ab.astype(np.float32)
 
 
-def _networks(phase=PHASE):
-    keras.utils.set_random_seed(0)
+def _networks(phase=PHASE, seed=0):
+    keras.utils.set_random_seed(seed)
     generator, critic = build_network(TINY.generator), build_network(CRITIC)
     nets = Networks(generator, build_network(TINY.generator), critic)
     nets.optimizer, nets.critic_optimizer = build_optimizers(nets, phase, generator.trainable_variables, 10, "float32")
@@ -125,3 +128,25 @@ def test_the_critic_looks_through_the_encoder_that_was_asked_for():
     recipe = get_recipe("unet-projected", get_preset("smoke"), backbone_weights="file.h5", backbone="EfficientNetB0")
     assert recipe.discriminator == {"network": "projected", "backbone": "EfficientNetB0", "weights": "file.h5"}
     assert recipe.generator["weights"] == "file.h5"
+
+
+def test_what_is_frozen_is_in_the_checkpoint_and_comes_back_from_it():
+    saved, other = network_arrays(_networks()), _networks(seed=1)
+    frozen = [key for key in saved if key.startswith("discriminator/plain_")]
+    assert frozen
+    assert not any(np.array_equal(saved[key], network_arrays(other)[key]) for key in frozen if key.endswith("kernel"))
+    restore(other, saved, "checkpoint")
+    now = network_arrays(other)
+    assert now.keys() == saved.keys()
+    assert all(np.array_equal(now[key], saved[key]) for key in saved)
+
+
+def test_a_run_that_goes_on_asks_for_no_pretrained_file(monkeypatch):
+    asked = []
+    monkeypatch.setattr(runs, "build_network", lambda spec: asked.append(spec) or SimpleNamespace(variables=[]))
+    recipe = get_recipe("unet-projected", get_preset("smoke"), backbone_weights="gone.h5")
+    runs.build_networks(recipe)
+    assert [spec["weights"] for spec in asked] == ["gone.h5", None, "gone.h5"]
+    asked.clear()
+    runs.build_networks(recipe, resumed=True)
+    assert [spec["weights"] for spec in asked] == [None, None, None]
