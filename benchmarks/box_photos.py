@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -239,9 +240,14 @@ def kinds():
     )
 
 
+@cache
+def _photos():
+    return [photo for _, photo in sorted(sample_photos().items())]
+
+
 def picture(index):
     """A piece of a sample photo, uint8 RGB, none like another."""
-    photos = [photo for _, photo in sorted(sample_photos().items())]
+    photos = _photos()
     photo, rng = photos[index % len(photos)], np.random.default_rng(index)
     height, width = (int(rng.integers(90, 200)) for _ in "hw")
     top, left = (int(rng.integers(0, n - 80)) for n in photo.shape[:2])
