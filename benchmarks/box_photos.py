@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -86,11 +87,11 @@ def exif(orientation=1, full=True):
     tags[274] = orientation
     if full:
         tags[271], tags[272], tags[306], tags[315] = "Kodak", "Brownie No. 2", DATE, "Oma"
-        tags[270] = CAPTION.encode().decode("latin-1")  # which Pillow writes as the bytes of UTF-8
+        tags[270] = "x" * len(CAPTION.encode())  # Pillow would write the caption itself as ASCII
         tags.get_ifd(34665)[36867], tags.get_ifd(34665)[33434] = DATE, TiffImagePlugin.IFDRational(1, 100)
         tags.get_ifd(34853)[1], tags.get_ifd(34853)[2] = "N", GPS
         tags.get_ifd(34853)[3], tags.get_ifd(34853)[4] = "E", (18.0, 24.0, 47.5)
-    return tags.tobytes()
+    return tags.tobytes().replace(b"x" * len(CAPTION.encode()), CAPTION.encode())
 
 
 def pil(mode="RGB", **options):
@@ -239,9 +240,14 @@ def kinds():
     )
 
 
+@cache
+def _photos():
+    return [photo for _, photo in sorted(sample_photos().items())]
+
+
 def picture(index):
     """A piece of a sample photo, uint8 RGB, none like another."""
-    photos = [photo for _, photo in sorted(sample_photos().items())]
+    photos = _photos()
     photo, rng = photos[index % len(photos)], np.random.default_rng(index)
     height, width = (int(rng.integers(90, 200)) for _ in "hw")
     top, left = (int(rng.integers(0, n - 80)) for n in photo.shape[:2])
@@ -256,15 +262,17 @@ def name_of(index, suffix):
     return Path(FOLDERS[index % len(FOLDERS)]) / f"{name} {index:03}{suffix}"
 
 
+def all_turns():
+    """(label, suffix, writer, orientation) of `WHOLE` photos: those that turn in all eight, then all round again."""
+    once = [(*kind[:3], 1) for kind in kinds()]
+    todo = [(*kind[:3], turn) for kind in kinds() for turn in (range(1, 9) if kind[3] else (1,))]
+    return todo + [once[k % len(once)] for k in range(WHOLE - len(todo))]
+
+
 def write_whole(box):
-    """`WHOLE` photos: every kind once, those that turn in all orientations, then round again."""
-    todo = []
-    for label, suffix, writer, turns in kinds():
-        todo += [(label, suffix, writer, o) for o in (range(1, 9) if turns else (1,))]
-    once = [item for item in todo if item[3] == 1]
-    todo += [once[k % len(once)] for k in range(WHOLE - len(todo))]
+    """Write `WHOLE` photos below ``box`` -> name -> what it is."""
     labels, tiffs = {}, {}
-    for index, (label, suffix, writer, orientation) in enumerate(todo[:WHOLE]):
+    for index, (label, suffix, writer, orientation) in enumerate(all_turns()[:WHOLE]):
         path = box / name_of(index, suffix)
         path.parent.mkdir(parents=True, exist_ok=True)
         writer(path, picture(index), orientation)
