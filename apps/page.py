@@ -25,7 +25,7 @@ KEPT = (
 AT_ONCE = 2  # visitors whose photos are colored at the same time
 TEXT = """# Colour for black-and-white photos
 
-Drop some below. They are coloured here, on the computer that runs this page: nothing is sent anywhere else, and what
+Drop some below. They are coloured on the computer that runs this page: nothing is sent anywhere else, and what
 you drop is deleted about an hour after you leave. At most {one} a file and {all} at a time, {pixels} megapixels a
 photo. The colours are a model's guess."""
 

@@ -16,6 +16,7 @@ from colorize_utils.inference.archive import pack_folder
 from colorize_utils.inference.folders import colorize_files, maker_of, plan, reason
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
+CANVAS = 1000  # the least that the long side of what is clicked on has
 DOT = 1 / 90  # radius of a hint's mark, as a share of the preview's long side
 _PART = r"(\d{1,9}(?:\.\d*)?)"
 _COLOR = re.compile(rf"rgba?\({_PART},{_PART},{_PART}(?:,[\d.]+)?\)")
@@ -59,9 +60,9 @@ class Session:
         return self.items[self.at] if self.at < len(self.items) else None
 
     def share(self, place):
-        """(x, y) in pixels of the current preview -> the same place as shares (0..1) of width and height."""
+        """(x, y) in pixels of what `with_marks` gives -> the same place as shares (0..1) of width and height."""
         with Image.open(self.current.after) as image:
-            sides = image.size
+            sides = _canvas_size(image.size)
         return tuple(min(1.0, max(0.0, at / max(1, side - 1))) for at, side in zip(place, sides, strict=True))
 
     def add(self, paths):
@@ -173,9 +174,9 @@ def hints_of(points, shape):
 
 
 def with_marks(item):
-    """The preview in color with a dot where each hint is: uint8 (h, w, 3)."""
+    """The preview in color with a dot where each hint is: uint8 (h, w, 3). Small photos are enlarged for it."""
     with Image.open(item.after) as image:
-        pixels = np.array(image.convert("RGB"))
+        pixels = np.array(image.convert("RGB").resize(_canvas_size(image.size), Image.Resampling.BICUBIC))
     height, width = pixels.shape[:2]
     radius = max(4, round(max(height, width) * DOT))
     for x, y, color in item.points:
@@ -184,6 +185,11 @@ def with_marks(item):
         for grow, paint in ((4, (0, 0, 0)), (2, (255, 255, 255)), (0, inside)):
             cv2.circle(pixels, center, radius + grow, paint, cv2.FILLED, cv2.LINE_AA)
     return pixels
+
+
+def _canvas_size(size):
+    scale = max(1, CANVAS / max(size))
+    return tuple(max(1, round(side * scale)) for side in size)
 
 
 def hex_color(text):

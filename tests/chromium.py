@@ -118,7 +118,7 @@ class Chromium:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def until(self, script, seconds=60):
+    def until(self, script, seconds=120):
         """Wait until a JavaScript expression is true; its value."""
         end = time.monotonic() + seconds
         while not (value := self.run(f"(() => {{ const v = {script}; return v instanceof Node ? true : v }})()")):
@@ -161,7 +161,7 @@ class Chromium:
         data = self.tell("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
 
-    def downloaded(self, count, seconds=30):
+    def downloaded(self, count, seconds=60):
         """Wait for ``count`` downloads -> name -> path."""
         end = time.monotonic() + seconds
         while sum(done for _, done in self.downloads.values()) < count:

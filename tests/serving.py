@@ -39,7 +39,7 @@ class Server:
         command = [sys.executable, "-c", SERVER, str(self.asked_file), *options]
         output = {"stdout": self._log, "stderr": subprocess.STDOUT}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, **output)
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not (found := re.search(r"the page is at (\S+) ", self.said())):
             assert self.process.poll() is None and time.monotonic() < end, self.said()
             time.sleep(0.1)

@@ -118,14 +118,15 @@ def test_hints_color_the_place_that_was_clicked_and_are_taken_back(tmp_path, col
     session = Session(tmp_path / "s")
     drop(session, colorizer, tmp_path / "two.png")
     plain = np.asarray(Image.open(session.items[0].picture)).astype(int)
-    session.items[0].points.append((*session.share((15, 30)), hex_color("rgb(40, 40, 250)")))
+    session.items[0].points.append((*session.share((187, 375)), hex_color("rgb(40, 40, 250)")))
     assert session.color(session.items[0], colorizer)
     with Image.open(session.items[0].picture) as picture:
         hinted = np.asarray(picture).astype(int)
         assert "colour hints" in picture.getexif()[305]
     assert hinted[30, 15, 2] > plain[30, 15, 2] + 50 and abs(hinted[30, 70] - plain[30, 70]).max() < 10
-    marked = with_marks(session.items[0])
-    assert (marked[30, 15] == (40, 40, 250)).all() and abs(marked[5, 70].astype(int) - hinted[5, 70]).max() < 10
+    marked = with_marks(session.items[0])  # 12.5 times as large
+    assert marked.shape == (750, 1000, 3) and (marked[375, 187] == (40, 40, 250)).all()
+    assert abs(marked[62, 875].astype(int) - hinted[5, 70]).max() < 10
     session.items[0].points.clear()
     session.color(session.items[0], colorizer)
     assert (np.asarray(Image.open(session.items[0].picture)) == plain).all()

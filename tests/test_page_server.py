@@ -189,7 +189,7 @@ def test_settings_and_hints_reach_the_pictures(tmp_path):
 
     (tmp_path / "uploads").mkdir()
     page = Page(Watched(orange), tmp_path)
-    click = type("Click", (), {"index": (20, 10)})
+    click = type("Click", (), {"index": (500, 250)})
     views = list(page.add(None, [put(tmp_path / "a.png"), put(tmp_path / "b.png")], 1, 128))
     key = views[-1][0]
     assert all(len(view) == len(SHOWN) for view in views)
