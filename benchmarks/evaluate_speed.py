@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from colorize_utils.evaluation import report
 from colorize_utils.photos.sources import sample_photos
 

@@ -7,10 +7,11 @@ Nothing heavy is imported before it is needed: `--help` and `--version` answer a
 import os
 import sys
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from .errors import ColorizeError
-from .terminal import Parser, complain, named, number, quietly_import_keras
+from .terminal import Parser, complain, missing, named, number, quietly_import_keras
 
 # Commands that have a module of their own: ``add_arguments(parser)`` and ``main(args)``, imported when called.
 MODULES = {
@@ -19,6 +20,7 @@ MODULES = {
     "evaluate": (".evaluation.report", "measure models and pictures on photos whose colors are known"),
     "export": (".inference.elsewhere", "write a model as ONNX or LiteRT, to use without this package"),
     "turing": (".evaluation.turing", "a page that asks people which of two pictures is the real photo"),
+    "app": ("colorize_utils_app.command", "a page in the browser that colors photos dropped on it"),
 }
 
 
@@ -43,6 +45,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         complain("stopped; what is finished is kept, and the same command goes on from there")
         return 130
+    except ImportError as error:
+        complain(missing(error))
+        return 1
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -61,12 +66,24 @@ def build_parser(command=None):
     for name, (module, text) in MODULES.items():
         sub = commands.add_parser(name, help=text)
         if command == name:
+            if module.startswith("colorize_utils_app"):
+                _find_page()
             found = import_module(module, __package__)
             found.add_arguments(sub)
             sub.set_defaults(run=found.main)
     for add in (_add_samples, _add_prepare, _add_export, _add_info):
         add(commands)
     return parser
+
+
+def _find_page():
+    """Make the page's package known. Installed it lies beside this one; in a checkout it is the folder apps/."""
+    place = Path(__file__).resolve().parents[1]
+    if "colorize_utils_app" in sys.modules or not (place / "pyproject.toml").is_file():
+        return
+    spec = spec_from_file_location("colorize_utils_app", place / "apps" / "__init__.py")
+    sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[spec.name])
 
 
 def _add_samples(commands):
@@ -77,22 +94,15 @@ def _add_samples(commands):
 
 
 def _samples(args):
-    from . import color
     from .inference.folders import prepare_output, reason
-    from .photos.files import write_photo
-    from .photos.sources import sample_photos
+    from .photos.sources import write_samples
 
     prepare_output(args.folder)
-    for index, (name, rgb) in enumerate(sorted(sample_photos().items())):
-        path = Path(args.folder) / f"{name}{'.png' if args.color else ('.png', '.jpg')[index % 2]}"
-        if not args.color:
-            grey = color.grey_from_lightness(color.lightness(rgb.astype("float32") / 255))
-            rgb = grey[..., None].repeat(3, axis=-1)
-        try:
-            write_photo(path, rgb)
-        except OSError as error:
-            raise ColorizeError(f"{path}: {reason(error)}", status=1) from None
-        print(path)
+    try:
+        for path in write_samples(args.folder, args.color):
+            print(path)
+    except OSError as error:
+        raise ColorizeError(f"{args.folder}: {reason(error)}", status=1) from None
 
 
 def _add_prepare(commands):

@@ -4,7 +4,8 @@ All arrays are ``(..., 3)`` with the channels last, computed in float32. RGB is 
 a, b in Lab units (the sRGB gamut reaches a -86.2..98.2 and b -107.9..94.5). 8-bit Lab codes are OpenCV's
 (``L * 255 / 100``, ``a + 128``, ``b + 128``): a storage format, never something to compute in.
 
-Sources: IEC 61966-2-1 (sRGB transfer curve and primaries), CIE 15:2004 (Lab), ITU-R BT.601 (luma).
+Sources: IEC 61966-2-1 (sRGB transfer curve and primaries), CIE 15:2004 (Lab), ITU-R BT.601 (luma), Ottosson 2020
+(Oklab).
 """
 
 import numpy as np
@@ -23,6 +24,15 @@ _TO_XYZ = np.asfortranarray(_XYZ_FROM_RGB / _WHITE[:, None], np.float32)
 RGB_FROM_XYZ = np.asfortranarray(np.linalg.inv(_XYZ_FROM_RGB / _WHITE[:, None]), np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+# Oklab (https://bottosson.github.io/posts/oklab/): linear sRGB -> cone responses, their cube roots -> Oklab.
+_CONES_FROM_RGB = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+     [0.0883024619, 0.2817188376, 0.6299787005]]
+)  # fmt: skip
+_OKLAB_FROM_ROOTS = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+     [0.0259040371, 0.7827717662, -0.8086757660]]
+)  # fmt: skip
 
 
 def linear_from_srgb(rgb):
@@ -158,6 +168,33 @@ def colorfulness(rgb255):
     axes = (-2, -1)
     spread = np.sqrt(rg.var(axis=axes) + yb.var(axis=axes))
     return spread + 0.3 * np.sqrt(rg.mean(axis=axes) ** 2 + yb.mean(axis=axes) ** 2)
+
+
+def same_hue(lab, lightness):
+    """Lab colors (n, 3) of the sRGB gamut, and other L (n,) -> the ab (n, 2) float32 to give them there.
+
+    CIELAB holds blue's hue badly: lightened at constant ab, blue turns violet. So ab is turned as far as its hue turns
+    when the color is mixed with white in Oklab (Ottosson 2020), whose hue is the one that people see. Chroma is
+    kept. For an L that is not above the color's own nothing changes: dark colors keep their hue in both.
+    """
+    lab = np.asarray(lab, np.float64)
+    wanted = np.asarray(lightness, np.float64)
+    oklab = np.cbrt(_linear_from_lab(lab) @ _CONES_FROM_RGB.T) @ _OKLAB_FROM_ROOTS.T
+    low, high = np.zeros(len(lab)), np.ones(len(lab))  # the share of white
+    for _ in range(24):
+        share = (low + high) / 2
+        tint = _lab_from_oklab(oklab + share[:, None] * (np.float64([1, 0, 0]) - oklab))
+        darker = tint[:, 0] < wanted
+        low, high = np.where(darker, share, low), np.where(darker, high, share)
+    turned = (wanted > lab[:, 0] + 1e-3) & (wanted < 100 - 1e-3) & (np.hypot(lab[:, 1], lab[:, 2]) > 0.1)
+    angle = np.where(turned, np.arctan2(tint[:, 2], tint[:, 1]) - np.arctan2(lab[:, 2], lab[:, 1]), 0)
+    (a, b), (cosine, sine) = lab[:, 1:].T, (np.cos(angle), np.sin(angle))
+    return np.stack([a * cosine - b * sine, a * sine + b * cosine], axis=-1).astype(np.float32)
+
+
+def _lab_from_oklab(oklab):
+    linear = (oklab @ np.linalg.inv(_OKLAB_FROM_ROOTS).T) ** 3 @ np.linalg.inv(_CONES_FROM_RGB).T
+    return rgb_to_lab(srgb_from_linear(linear.astype(np.float32)))
 
 
 def encode_lab8(lab):

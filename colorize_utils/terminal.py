@@ -22,7 +22,8 @@ def quietly_import_keras():
     They come before any setting for them is read, so file descriptor 2 itself points elsewhere meanwhile. If the import
     fails, its last line becomes the error.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # 3: TensorFlow calls it an error when its graph optimizer leaves a critic's step as it is. Real ones are raised.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # With one inter-op thread TensorFlow repeats itself bit for bit on a CPU, and is no slower; it reads this once.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:
@@ -32,6 +33,14 @@ def quietly_import_keras():
             keras.ops.zeros((1,))  # wakes the backend: it looks for GPUs, and talks, only now
     except ImportError as error:
         raise ColorizeError(f"expected Keras with its backend, got: {str(error).splitlines()[-1]}", status=1) from None
+
+
+def missing(error):
+    """One line about an ImportError: a package is not installed, or a library of the system that OpenCV wants."""
+    line = (str(error).splitlines() or [type(error).__name__])[-1]
+    if any(library in line for library in ("libGL", "libgthread", "libxcb")):
+        return f"OpenCV needs a library of the system: {line} (Debian, Ubuntu: apt install libgl1 libglib2.0-0)"
+    return f"expected all that requirements.txt names to be installed, got: {line}"
 
 
 @contextlib.contextmanager

@@ -1,8 +1,12 @@
 """Arrays by name in one HDF5 file: what checkpoints and shipped models are made of. No pickle, no code in the file."""
 
+import hashlib
+import io
 import json
 import os
 import re
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -11,6 +15,7 @@ import numpy as np
 from .errors import ColorizeError
 
 FORMAT = "colorize-arrays-1"
+BLOCK, MARK = 512, b"colorize sha256 "  # a file begins with a block that HDF5 leaves alone: the digest of what follows
 SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's random state
 
 
@@ -30,16 +35,22 @@ def fsync_folder(folder):
 def write_arrays(path, arrays, meta):
     """Write ``arrays`` (name -> ndarray) and ``meta`` (JSON-able dict) to ``path``, flushed to the disk.
 
-    Not atomic: give a temporary name and rename, as `replace_file` does.
+    OSError where the disk is full or fails. Not atomic: give a temporary name and rename, as `replace_file` does.
     """
-    with h5py.File(path, "w") as file:
+    # In memory first: where the disk is full HDF5 does not only fail, it takes the whole process with it.
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", userblock_size=BLOCK) as file:
         file.attrs["format"] = FORMAT
         file.attrs["meta"] = json.dumps(meta)
         for index, (name, array) in enumerate(arrays.items()):
             dataset = file.create_dataset(f"{index:05d}", data=np.asarray(array))
             dataset.attrs["name"] = name
-    # Opened for writing because Windows flushes only such descriptors.
-    with open(path, "r+b") as file:
+    content = memory.getbuffer()
+    head = MARK + hashlib.sha256(content[BLOCK:]).hexdigest().encode()
+    content[: len(head)] = head
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
         os.fsync(file.fileno())
 
 
@@ -49,6 +60,7 @@ def read_arrays(path, what="a weight file of this project"):
     if not path.is_file():
         raise ColorizeError(f"expected {what}, but there is no file {path}", status=1)
     try:
+        _check_digest(path)
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise ColorizeError(f"expected {what}, but {path} is an HDF5 file of another kind", status=1)
@@ -59,6 +71,16 @@ def read_arrays(path, what="a weight file of this project"):
         raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {reason}", status=1) from None
 
 
+def _check_digest(path):
+    """ValueError for a file that changed since it was written: HDF5 may crash on it. Older files have no digest."""
+    with open(path, "rb") as file:
+        head = file.read(BLOCK)
+        if head.startswith(MARK):
+            expected = head[len(MARK) : len(MARK) + 64]
+            if hashlib.file_digest(file, "sha256").hexdigest().encode() != expected:
+                raise ValueError("its SHA-256 is not the one it was written with")
+
+
 def replace_file(path, write):
     """Call ``write(temporary_path)``, then rename it to ``path``: readers see the old file or the whole new one."""
     path = Path(path)
@@ -66,10 +88,19 @@ def replace_file(path, write):
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        os.replace(temporary, path)
+        _rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
+
+
+def _rename(source, target):
+    """`os.replace`, tried for two seconds: Windows refuses while another thread reads the target, to copy it, say."""
+    for pause in (0.01, 0.1, 0.4, 1.5):
+        with suppress(PermissionError):
+            return os.replace(source, target)
+        time.sleep(pause)
+    return os.replace(source, target)
 
 
 def variable_key(variable):

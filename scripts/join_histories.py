@@ -1,6 +1,8 @@
 """Join the histories of runs that went on from one another: photos seen and minutes are counted through.
 
-python scripts/join_histories.py RUN [NEXT_RUN ...] -o saved_models/history.csv
+    python scripts/join_histories.py RUN [NEXT_RUN ...] -o saved_models/history.csv
+
+A RUN may also be a history that was joined before, where the runs themselves are gone.
 """
 
 import argparse
@@ -19,12 +21,12 @@ def joined(runs):
     rows, images, minutes = [], 0, 0.0
     for run in map(Path, runs):
         try:
-            with open(run / "history.csv", newline="", encoding="utf-8") as file:
+            with open(run if run.is_file() else run / "history.csv", newline="", encoding="utf-8") as file:
                 own = list(csv.DictReader(file))
             for row in own:
                 row |= {"images": int(row["images"]) + images, "minutes": round(float(row["minutes"]) + minutes, 2)}
         except (OSError, KeyError, ValueError) as error:
-            raise ColorizeError(f"expected the history of a run in {run / 'history.csv'}, got: {error}", 1) from None
+            raise ColorizeError(f"expected the history of a run in {run}, got: {error}", 1) from None
         rows += [{"run": run.name, **row} for row in own]
         if own:
             images, minutes = own[-1]["images"], own[-1]["minutes"]

@@ -76,3 +76,12 @@ def train_tiny(tiny_set, run, **changes):
 
     settings = {"data": tiny_set, "run": run, "crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}
     return train("tiny", "smoke", **{**settings, **changes})
+
+
+@pytest.fixture(scope="session")
+def page_server(tmp_path_factory):
+    """The page, served by a process of its own; at most 2 MB a file and a megapixel a photo."""
+    from serving import serving
+
+    with serving(tmp_path_factory.mktemp("page"), "--max-upload", "2", "--max-pixels", "1000000") as server:
+        yield server

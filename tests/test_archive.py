@@ -2,6 +2,7 @@
 
 import os
 import struct
+import unicodedata
 import warnings
 import zipfile
 
@@ -61,11 +62,21 @@ def _parts(name):
     return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
+def test_names_that_windows_keeps_for_itself_are_changed(tmp_path):
+    names = ["CON.jpg", "nul.tar.png", "aux /x.jpg", "lpt1.png", "console.jpg", "com10.jpg"]
+    found = unpack_photos(_zip(tmp_path / "in.zip", {name: b"1" for name in names}), tmp_path / "out")
+    there = [path.relative_to(tmp_path / "out").as_posix() for path in found]
+    assert there == ["_CON.jpg", "_nul.tar.png", "_aux/x.jpg", "_lpt1.png", "console.jpg", "com10.jpg"]
+
+
 def test_two_of_one_name_are_both_kept(tmp_path):
-    path = _zip(tmp_path / "in.zip", [("a.jpg", b"1"), ("../a.jpg", b"2"), ("A.JPG", b"3")])
+    path = _zip(
+        tmp_path / "in.zip",
+        [("a.jpg", b"1"), ("../a.jpg", b"2"), ("A.JPG", b"3"), ("\xfc.jpg", b"4"), ("u\u0308.jpg", b"5")],
+    )
     found = unpack_photos(path, tmp_path / "out")
-    assert [p.read_bytes() for p in found] == [b"1", b"2", b"3"]
-    assert len({p.name.casefold() for p in found}) == 3
+    assert [p.read_bytes() for p in found] == [b"1", b"2", b"3", b"4", b"5"]
+    assert len({unicodedata.normalize("NFC", p.name).casefold() for p in found}) == 5
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")

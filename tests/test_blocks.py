@@ -75,3 +75,25 @@ def test_the_command_rewrites_and_checks(tmp_path, capsys):
 
 def test_the_committed_texts_say_what_the_reports_say():
     assert blocks.update(ROOT, check=True) == []
+
+
+def test_the_committed_reports_say_in_words_what_they_say_in_figures():
+    reports = blocks.find_reports(ROOT)
+    assert reports.keys() >= {"test", "ood", "samples"}
+    for name, report in reports.items():
+        text = (ROOT / "saved_models" / "reports" / name / "report.md").read_text(encoding="utf-8")
+        assert text == blocks.tables.markdown(report), name
+
+
+@pytest.mark.parametrize("name", ["test", "ood", "samples"])
+def test_the_reports_are_of_the_model_that_is_shipped(name):
+    """A new model needs new reports: these are where the figures in README and card come from."""
+    from colorize_utils.inference.colorizer import shipped_model
+    from colorize_utils.weights import read_arrays
+
+    version = read_arrays(shipped_model())[1]["meta"]["version"]
+    row = blocks.find_reports(ROOT)[name]["rows"]["shipped"]
+    assert f"version {version}," in row["text"]
+    card = (ROOT / "saved_models" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# Model card: the shipped colouriser, version {version}\n")
+    assert f"Version {version} of the shipped model" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -26,6 +26,9 @@ def test_agreement_and_frechet_with_a_classifier_of_mean_colors(folder, tmp_path
     )
     agreement = np.mean(means.argmax(axis=1) == means[:, ::-1].argmax(axis=1))
     assert value(found, "swapped", "agreement toy") == pytest.approx(agreement)
+    known = value(found, "grey", "agreement toy")  # what the classifier recognizes without any color is the zero
+    assert known < 1
+    assert value(found, "swapped", "recovery toy") == pytest.approx((agreement - known) / (1 - known))
     # Swapping channels keeps all but the mean and the cross terms: compare with the definition by SciPy's matrix root.
     from scipy import linalg
 

@@ -16,6 +16,7 @@ from colorize_utils import cli
 from colorize_utils.inference import command
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.inference.folders import plan
+from colorize_utils.photos.files import read_mark
 
 ROOT = Path(__file__).parents[1]
 
@@ -350,6 +351,14 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path, capsys, monkeypatch):
     assert files_below(tmp_path / "out") == ["a.png"]
 
 
+def test_flips_are_asked_for_and_named_in_the_metadata(stub, tmp_path, capsys):
+    put(tmp_path / "a.png")
+    run(capsys, "colorize", tmp_path / "a.png", "-o", tmp_path / "plain")
+    run(capsys, "colorize", tmp_path / "a.png", "-o", tmp_path / "out", "--flips")
+    assert read_mark(tmp_path / "plain" / "a.png") and "flips" not in read_mark(tmp_path / "plain" / "a.png")
+    assert "flips averaged" in read_mark(tmp_path / "out" / "a.png")
+
+
 def test_too_large_a_photo_is_refused_by_name_and_can_be_allowed(stub, tmp_path, capsys):
     photo = put(tmp_path / "big.png", (40, 60))
     status, _, complaints = run(capsys, "colorize", photo, "-o", tmp_path / "out", "--max-pixels", 2399)
@@ -373,6 +382,16 @@ def test_training_on_nothing_is_one_line(tmp_path, capsys, missing):
 
 
 # --- as a program ---------------------------------------------------------------------------------------------------
+
+
+def test_training_is_not_interrupted_by_lines_of_tensorflows_own(monkeypatch):
+    """At level 2 each training of a critic says "E0000 … remapper failed", which harms nothing and alarms people."""
+    from colorize_utils.terminal import quietly_import_keras
+
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    quietly_import_keras()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert "TF_CPP_MIN_LOG_LEVEL" not in (ROOT / "Makefile").read_text(encoding="utf-8")  # where it would come first
 
 
 def test_help_and_version_need_nothing_heavy():
@@ -433,3 +452,22 @@ def test_what_a_person_should_know_of_a_photo_is_said_and_it_is_colored(stub, tm
     assert status == 0
     assert len(complaints) == 1 and "print.tif: " in complaints[0] and "CMYK" in complaints[0]
     assert files_below(tmp_path / "out") == ["print.tif"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("libGL.so.1: cannot open shared object file", "OpenCV needs a library of the system: libGL.so.1: cannot open"),
+        ("No module named 'skimage'", "expected all that requirements.txt names to be installed, got: No module named"),
+    ],
+)
+def test_an_installation_with_a_part_missing_is_one_line(capsys, monkeypatch, reason, said):
+    """As in a bare container after `pip install`: there set-up has not looked."""
+
+    def fails(name, package):
+        raise ImportError(reason)
+
+    monkeypatch.setattr(cli, "import_module", fails)
+    assert cli.main(["colorize", "photo.jpg", "-o", "out"]) == 1
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1

@@ -321,3 +321,19 @@ def test_the_shipped_model_is_found_and_its_hash_is_checked(monkeypatch, tmp_pat
     (package / "shipped").mkdir(parents=True)
     (package / "shipped" / "colorizer.h5").write_bytes(b"installed")
     assert shipped_model() == package / "shipped" / "colorizer.h5"
+
+
+def test_flips_are_averaged_so_that_a_mirrored_photo_gets_the_mirrored_colors():
+    def lopsided(fed):  # red to the left, blue to the right, whatever it is shown
+        slope = np.linspace(1, -1, fed.shape[2], dtype=np.float32)[None, None, :, None]
+        return 0.3 * slope * np.ones((*fed.shape[:2], 1, 2), np.float32) * (fed + 1.5)
+
+    colorizer = Colorizer(lopsided, {"trained_size": 32})
+    photo = np.random.default_rng(5).integers(0, 256, (32, 64), np.uint8)
+    lightness = color.lightness_from_grey(photo / np.float32(255))
+    plain = [colorizer.predict_ab(plane) for plane in (lightness, lightness[:, ::-1])]
+    colorizer.flips = True
+    one, other = colorizer.predict_ab(lightness), colorizer.predict_ab(lightness[:, ::-1])
+    assert np.abs(plain[0] - plain[1][:, ::-1]).max() > 5
+    np.testing.assert_allclose(one, other[:, ::-1], atol=1e-3)
+    np.testing.assert_allclose(one, (plain[0] + plain[1][:, ::-1]) / 2, atol=1e-3)

@@ -144,3 +144,18 @@ def test_the_committed_curve_is_whole():
     seen = [line["images"] for line in lines[2:]]
     assert seen == sorted(seen)
     assert all(line["frechet"] > 0 and line["val_l1"] > 0 and line["photos"] >= 200 for line in lines[2:])
+
+
+def test_a_curve_goes_on_from_an_earlier_one_of_the_same_photos():
+    empty = dict.fromkeys(curve.COLUMNS)
+    grey = empty | {"phase": "grey", "images": 0, "minutes": 0, "photos": 9, "frechet": 50.0, "de2000": 10.0}
+    halves = empty | {"phase": curve.HALVES, "photos": 9, "frechet": 70.0}
+    first = empty | {"run": "a", "phase": "unet", "images": 100, "minutes": 2.5, "photos": 9}
+    second = empty | {"run": "b", "phase": "gan", "images": 40, "minutes": 1.25, "photos": 9}
+    whole = curve.gone_on([grey, halves, first], [dict(grey), dict(halves), second])
+    assert whole[:3] == [grey, halves, first]
+    assert [(line["run"], line["images"], line["minutes"]) for line in whole[3:]] == [("b", 140, 3.75)]
+    with pytest.raises(ColorizeError, match="its grey has frechet 50.0, now 51.0"):
+        curve.gone_on([grey, first], [grey | {"frechet": 51.0}, second])
+    with pytest.raises(ColorizeError, match="expected an earlier curve with its line grey"):
+        curve.gone_on([first], [grey, second])

@@ -195,6 +195,35 @@ def test_every_fault_is_one_line_that_names_the_file(tmp_path, kind, message):
     assert caught.value.status == 1
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"%PDF-1.7 ...", "another kind of file, a PDF"),
+        (b"\xef\xbb\xbf <!DOCTYPE html><p>404", "a web page"),
+        (b"<?xml version='1.0'?><svg/>", "an SVG drawing"),
+        (b"Dear grandmother,\n", "another kind of file, a text"),
+        (b"8BPS\0\1", "a Photoshop document"),
+        (bytes(600), "nothing but zeros"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50), "a damaged HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(50), "AVIF"),
+        (b"RIFF\x10\0\0\0WEBPVP8L", "expected a"),
+        (b"RIFF\x10\0\0\0AVI LIST", "a sound or a film"),
+        (b"II*\0\xff\xff\0\0", "a damaged TIFF"),
+        (b"\x89PNG\r\n\x1a\n", "a damaged PNG"),
+        (b"\xff\xd8\xff\xe0", "expected a"),
+        (b"\x07\x99\x00rubbish\xfe", "of another kind or a damaged one"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_photo_is_named(tmp_path, data, words):
+    if b"heic" in data:
+        pytest.importorskip("pillow_heif")
+    (tmp_path / "a.jpg").write_bytes(data)
+    with pytest.raises(ColorizeError) as caught:
+        read_photo(tmp_path / "a.jpg")
+    assert words in str(caught.value) and caught.value.status == 1
+
+
 def test_threads_leave_pillows_settings_as_they_were(tmp_path):
     path = _save(tmp_path / "a.png")
     before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)

@@ -4,9 +4,11 @@ import csv
 import errno
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -202,12 +204,22 @@ def test_a_stopped_run_goes_on_and_sweeps_up_what_a_killed_one_left(stub, tmp_pa
     assert status == 130 and len(complaints) == 1
     assert [row["status"] for row in rows(tmp_path / "r.csv")] == ["done", "done"]  # what is known is written down
     monkeypatch.setattr(writing, "write_pages", write)
-    for name, age in ((".colorize-1-2.part", 2 * 86_400), (".colorize-3-4.part", 5)):  # an old one, and another run's
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    here = writing._host()
+    kept = sorted([f".colorize-{here}-{os.getpid()}-4.part", ".colorize-elsewhere-3-4.part"])  # of processes at work
+    if os.name == "nt":
+        kept = kept[1:]
+    for name, age in [
+        (".colorize-1-2.part", 2 * 86_400),
+        (f".colorize-{here}-{dead.pid}-2.part", 5),
+        *((n, 5) for n in kept),
+    ]:
         (tmp_path / "out" / name).write_bytes(b"half")
         os.utime(tmp_path / "out" / name, (time.time() - age,) * 2)
     status, said, _ = run(capsys, *args)
     assert status == 0 and "4 pictures written" in said and "2 there already" in said
-    assert files_below(tmp_path / "out") == [".colorize-3-4.part", *(f"{k}.png" for k in range(6))]
+    assert files_below(tmp_path / "out") == [*kept, *(f"{k}.png" for k in range(6))]
 
 
 @pytest.mark.parametrize("kind", ["open", "write", "encoder"])
@@ -330,6 +342,35 @@ def test_no_way_leads_over_an_input(stub, tmp_path, capsys):
     assert (tmp_path / "in" / "a.png").read_bytes() == before and is_orange(tmp_path / "out" / "a.png")
 
 
+def test_what_may_not_be_written_is_said_of_the_picture_not_of_the_photo(stub, tmp_path, capsys, monkeypatch):
+    put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "s" / "b.png")
+
+    def refuse(path, pictures, made):
+        list(pictures)
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(writing, "write_pages", refuse)
+    _, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+    assert len(complaints) == 2
+    for line, name in zip(complaints, ("a.png", "s/b.png"), strict=True):
+        assert f"{tmp_path / 'out' / name} could not be written: Permission denied" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_what_an_encoder_hides_the_disk_says(tmp_path):
+    """libtiff calls every fault of the disk "encoder error -2"; here no file may be longer than 100 kB."""
+    code = (
+        "import resource, numpy as np; from colorize_utils.photos.files import write_photo\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "write_photo('a.tif', np.random.default_rng(0).random((300, 300, 3)))"
+    )
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert f"[Errno {errno.EFBIG}]" in done.stderr.splitlines()[-1] and list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_where_a_picture_should_be_is_a_line(stub, tmp_path, capsys):
     put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png")
     (tmp_path / "out" / "a.png").mkdir(parents=True)
@@ -360,3 +401,10 @@ def test_odd_photos_are_colored_with_one_line_or_refused_with_one(stub, tmp_path
     for name, words in said.items():
         assert sum(f"{name}" in line and words in line for line in complaints) == 1, name
     assert see(tmp_path / "out" / "float.tif").dtype == np.uint16
+
+
+def test_names_that_are_one_on_some_system_get_outputs_of_their_own(tmp_path):
+    names = ["A.JPG", "a.heic", "a.jpg", "a.png", "u\u0308.png", "\xfc.png"]  # the last two look alike
+    planned = folders.plan([(tmp_path / name, tmp_path) for name in names], tmp_path / "out")
+    targets = [target.name for _, target in planned]
+    assert targets == ["A.JPG", "a.png", "a-2.jpg", "a-2.png", "u\u0308.png", "\xfc-2.png"]

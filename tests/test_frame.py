@@ -1,5 +1,7 @@
 """The frame: requirements that Colab can keep, an import that costs nothing, one version, a set-up that explains."""
 
+import ast
+import importlib
 import importlib.util
 import json
 import os
@@ -51,6 +53,17 @@ def test_importing_the_package_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+PROGRAMS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")])
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_programs_find_the_package_in_a_checkout_where_nothing_is_installed(path):
+    text = path.read_text(encoding="utf-8")
+    first_import = re.search(r"^(from|import) colorize_utils", text, re.MULTILINE)
+    if first_import:
+        assert "sys.path.insert(0," in text[: first_import.start()]
+
+
 def test_photos_never_import_keras():
     code = (
         "import sys, colorize_utils.photos.prepare, colorize_utils.photos.batches, colorize_utils.photos.sources;"
@@ -71,6 +84,20 @@ def test_one_version():
     version = colorize_utils.__version__
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem[:2])
+def test_what_notebooks_import_of_the_package_exists(path):
+    """Executing them takes minutes, and this is how they break: a name is changed in the package and not in them."""
+    book = json.loads(path.read_text(encoding="utf-8"))
+    code = "\n".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code")
+    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    names = [(node.module, alias.name) for node in found for alias in node.names]
+    names = [(module, name) for module, name in names if (module or "").startswith("colorize_utils")]
+    assert names
+    for module, name in names:
+        if not hasattr(importlib.import_module(module), name):
+            importlib.import_module(f"{module}.{name}")  # a module of a package; else this fails, and says its name
 
 
 def _script(name):
@@ -164,7 +191,27 @@ def test_set_up_names_the_package_of_a_missing_system_library(tmp_path, tool, ca
 def test_an_installed_package_has_every_module():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "colorize_utils").rglob("*.py")}
-    assert {".".join(folder.parts) for folder in folders} == set(listed) - {"colorize_utils.shipped"}
+    elsewhere = {"colorize_utils.shipped", "colorize_utils_app"}  # folders of other names in a checkout
+    assert {".".join(folder.parts) for folder in folders} == set(listed) - elsewhere
+
+
+def test_an_installed_package_has_the_page():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert setuptools["package-dir"]["colorize_utils_app"] == "apps"
+    others = {path.name for path in (ROOT / "apps").iterdir() if path.suffix not in ("", ".py", ".pyc")}
+    assert others == set(setuptools["package-data"]["colorize_utils_app"])
+    assert not [path for path in (ROOT / "apps").iterdir() if path.is_dir() and path.name != "__pycache__"]
+
+
+def test_the_pages_requirement_is_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"]["app"] == list(_requirements("requirements-app.txt").values())
+
+
+def test_the_package_imports_nothing_of_the_page():
+    for path in (ROOT / "colorize_utils").rglob("*.py"):
+        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not [name for name in imports if re.match(r"apps|gradio|colorize_utils_app", name)], path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in Python is a shell script")

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import skimage.color
+from skimage.metrics import peak_signal_noise_ratio
 
 from colorize_utils import color
 from colorize_utils.evaluation import metrics
@@ -47,6 +49,15 @@ def test_rgb_psnr(photos, batches):
     expected = metrics.psnr(metrics.mse(painted, truth))
     assert value(keras_metrics.RgbPSNR(), true, ab, batches) == pytest.approx(expected, abs=2e-3)
     assert value(keras_metrics.RgbPSNR(), true, true[..., 1:], batches) > 60
+
+
+def test_rgb_psnr_by_scikit_image(photos):
+    """Its own Lab, its own PSNR; predictions near the truth stay inside the gamut, where clipping changes nothing."""
+    true, _ = photos
+    ab = true[..., 1:] * np.float32(0.9)
+    pictures = [skimage.color.lab2rgb(color.denormalize(true[..., :1], each)) for each in (true[..., 1:], ab)]
+    expected = peak_signal_noise_ratio(*pictures, data_range=1)
+    assert value(keras_metrics.RgbPSNR(), true, ab, 2) == pytest.approx(expected, abs=0.01)
 
 
 def test_half_precision_predictions_are_measured_in_single(photos):

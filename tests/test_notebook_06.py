@@ -3,6 +3,7 @@
 import builtins
 import io
 import json
+import re
 import sys
 import types
 import zipfile
@@ -17,7 +18,7 @@ from colorize_utils.inference.colorizer import Colorizer
 pytest.importorskip("IPython")
 
 BOOK = Path(__file__).resolve().parent.parent / "notebooks" / "06_colorize_your_photos.ipynb"
-CHOOSE, SHOW = (
+CHOOSE, SHOW, PUT_RIGHT = (
     "".join(cell["source"])
     for cell in json.loads(BOOK.read_text(encoding="utf-8"))["cells"]
     if cell["cell_type"] == "code" and "setup" not in cell["metadata"].get("tags", [])
@@ -31,7 +32,7 @@ def _reddish(fed):
 
 @pytest.fixture
 def book(tmp_path, monkeypatch, capsys):
-    """Run both cells as in a notebook -> (what was printed, the names they left)."""
+    """Run the first two cells as in a notebook -> (what was printed, the names they left)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Colorizer, "load", classmethod(lambda cls, path=None: cls(_reddish, {"trained_size": 64})))
     monkeypatch.setattr("colorize_utils.terminal.quietly_import_keras", lambda: None)
@@ -174,3 +175,59 @@ def test_many_bad_files_are_not_a_flood(book, tmp_path):
     lines = book(str(folder))[0].splitlines()
     assert len(lines) == 23
     assert lines[21] == "and 10 more"
+
+
+@pytest.fixture
+def right(capsys):
+    """Run the third cell after the others, its fields filled in -> (what was printed, the figures, the names)."""
+    pytest.importorskip("matplotlib").use("agg")
+    figures = []
+
+    def run(names, **fields):
+        code = PUT_RIGHT
+        for field, value in fields.items():
+            code, found = re.subn(rf"(?m)^{field} = .+?(?=  # @param)", f"{field} = {value!r}", code)
+            assert found == 1
+        figures.clear()
+        names["display"] = lambda *shown, **_: figures.extend(shown)
+        exec(code, names)
+        return capsys.readouterr().out, list(figures)
+
+    return run
+
+
+def test_a_dot_puts_a_colour_right(book, right, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(_photo())
+    _, names = book(str(tmp_path / "a.jpg"))
+    printed, figures = right(names, photo_name="A", x=20, y=10, colour="blue")
+    assert re.fullmatch(r"the new picture: outputs/your_photos_\d+/put_right/a.jpg\n", printed)
+    assert [axis.get_title() for axis in figures[0].axes] == ["before", "after"]
+    picture = np.asarray(Image.open(printed.split(": ")[1].strip()).convert("RGB")).astype(int)
+    assert picture.shape == (40, 56, 3) and (picture[..., 2] - picture[..., 0]).mean() > 10
+    assert names["done"][0][1].read_bytes() != Path(printed.split(": ")[1].strip()).read_bytes()
+    right(names, photo_name="a.jpg", x=50, y=30, colour="green")
+    assert len(names["dots"][names["done"][0][0]]) == 2  # dots add up
+    right(names, photo_name="a.jpg", x=50, y=30, colour="teal", start_again=True)
+    assert names["dots"] == {names["done"][0][0]: {(50, 30): "teal"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"x": 56, "y": 3}, "a.jpg: expected a hint inside the photo, x 0 to 55 and y 0 to 39, got x 56, y 3"),
+        ({"x": 5, "y": 3, "colour": "reddish"}, "a.jpg: expected a color such as red"),
+    ],
+)
+def test_a_dot_that_cannot_be_costs_one_line_and_is_forgotten(book, right, tmp_path, fields, line):
+    (tmp_path / "a.jpg").write_bytes(_photo())
+    _, names = book(str(tmp_path / "a.jpg"))
+    printed, figures = right(names, photo_name="a", **fields)
+    assert printed.startswith(line) and len(printed.splitlines()) == 1
+    assert [axis.get_title() for axis in figures[0].axes] == ["before"]  # with the rulers that help
+    assert right(names, photo_name="b", x=5, y=3, colour="red")[0].startswith("There is no photo 'b' here")
+    assert names["dots"][names["done"][0][0]] == {(5, 3): "red"}
+
+
+def test_there_is_nothing_to_put_right_without_photos(book, right, tmp_path):
+    _, names = book(str(tmp_path / "gone.jpg"))
+    assert right(names) == ("There is nothing to put right: no photo was coloured.\n", [])

@@ -4,6 +4,10 @@ import csv
 import errno
 import hashlib
 import json
+import os
+import re
+import shutil
+import sys
 
 import cv2
 import numpy as np
@@ -353,3 +357,38 @@ def test_settings_say_what_was_done(photos, tmp_path):
     settings = json.loads((tmp_path / "set" / "settings.json").read_text())
     assert settings["height"] == 48
     assert sum(settings["counts"].values()) == sum(not row["reason"] for row in _rows(tmp_path / "set"))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("settings.json", b"{"),
+        ("settings.json", b"[]"),
+        ("index.csv", b"a,b\n1,2\n"),
+        ("index.csv", b"\xff\xfe\0"),
+        ("index.csv", b"name,split,row,transposed,reason\nx,train,first,0,\n"),
+        ("index.csv", b"name,split,row,transposed,reason\nx,elsewhere,0,0,\n"),
+        ("index.csv", b"name,split,row,transposed,reason\nx,train\n"),
+        ("train.npy", b""),
+        ("train.npy", b"\x93NUMPY"),
+    ],
+)
+def test_a_damaged_set_is_one_line_that_names_the_file(tiny_set, tmp_path, name, damage):
+    shutil.copytree(tiny_set, tmp_path / "set")
+    (tmp_path / "set" / name).write_bytes(damage)
+    with pytest.raises(ColorizeError, match=f"^expected .*{re.escape(name)}") as caught:
+        PreparedSet.open(tmp_path / "set")
+    assert caught.value.status == 1
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode there")
+def test_names_that_are_no_utf8_or_no_line(photos, tmp_path):
+    """Old disks have them; a name in the index must neither stop `prepare` at its end nor shift the lines."""
+    names = [os.fsdecode(b"caf\xe9.png"), "two\nlines.png", "a\u2028b.png", 'c, "d".png']
+    _folder_of(photos[1:5], tmp_path / "photos")
+    for path, name in zip(sorted((tmp_path / "photos").iterdir()), names, strict=True):
+        path.rename(tmp_path / "photos" / name)
+    _prepare(PhotoFolder(tmp_path / "photos"), tmp_path / "set", val=0, test=0)
+    opened = PreparedSet.open(tmp_path / "set")
+    assert set(opened.train.names) == {"caf\\udce9.png", *names[1:]}

@@ -66,6 +66,18 @@ def test_commands_that_are_shown_are_understood(command):
     cli.build_parser(words[0]).parse_args(words)
 
 
+def test_options_that_are_named_exist():
+    """Each `--word` of the README belongs to a command of the package."""
+    known = set()
+    for command in ("colorize", "train", "evaluate", "turing", "prepare", "samples", "export-model", "info"):
+        parser = cli.build_parser(command)
+        for action in parser._subparsers._group_actions[0].choices[command]._actions:
+            known.update(action.option_strings)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"<!--.*?-->", "", _text(), flags=re.DOTALL)))
+    assert len(named) > 20
+    assert named <= known, named - known
+
+
 def test_the_five_chapters_that_were_empty_show_measured_figures_or_commands():
     for title in ("👀 Results", "📏 Metrics"):
         body = _text().split(f"## {title}\n")[1].split("\n## ")[0]

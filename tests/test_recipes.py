@@ -27,8 +27,10 @@ from colorize_utils.training.recipes import (
     PIX2PIX,
     PRESETS,
     RECIPES,
+    TINY,
     UNET_BINS,
     UNET_GAN,
+    UNET_PROJECTED,
     ZHANG,
     BinsLoss,
     describe,
@@ -48,6 +50,11 @@ SMALL = {
     "unet-bins": replace(
         UNET_BINS,
         generator={**UNET_BINS.generator, "backbone": "Plain", "grid": 20, "widths": (8, 8, 8)},
+    ),
+    "unet-projected": replace(
+        UNET_PROJECTED,
+        generator={**TINY.generator, "widths": (8, 8, 8, 8)},
+        discriminator={"network": "projected", "backbone": "Plain", "weights": None, "width": 4},
     ),
 }
 
@@ -233,8 +240,25 @@ def test_backbones_that_do_not_exist_or_fit_are_refused():
         get_recipe("unet-gan", preset, backbone="VGG16")
     with pytest.raises(ColorizeError, match="only for recipes with an encoder, and pix2pix has none"):
         get_recipe("pix2pix", get_preset("smoke", "pix2pix"), backbone="MobileNetV2")
-    with pytest.raises(ColorizeError, match="expected a recipe out of unet-gan, unet-bins, pix2pix, zhang"):
+    with pytest.raises(ColorizeError, match="expected a recipe out of unet-gan, unet-projected, unet-bins, pix2pix"):
         get_preset("smoke", "levin")
+
+
+def test_single_settings_of_a_phase_can_be_set():
+    preset = get_preset("smoke")
+    usual = get_recipe("unet-projected", preset)
+    tuned = get_recipe("unet-projected", preset, settings={"gan.adversarial_weight": 0.4, "unet.ema": 0.0})
+    assert tuned.phases[3] == replace(usual.phases[3], adversarial_weight=0.4)
+    assert tuned.phases[1] == replace(usual.phases[1], ema=0.0)
+    assert (tuned.phases[0], tuned.phases[2]) == (usual.phases[0], usual.phases[2])
+    for wrong in ("gan.steps", "gam.ema", "ema", ""):
+        with pytest.raises(
+            ColorizeError, match="expected PHASE.SETTING with a phase out of decoder, unet, critic, gan"
+        ):
+            get_recipe("unet-projected", preset, settings={wrong: 1.0})
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ColorizeError, match="expected a number of 0 or more for gan.ema"):
+            get_recipe("unet-projected", preset, settings={"gan.ema": wrong})
 
 
 def test_runs_that_were_begun_before_there_were_other_recipes_go_on():
@@ -243,7 +267,7 @@ def test_runs_that_were_begun_before_there_were_other_recipes_go_on():
     now = json.loads(json.dumps(describe(get_recipe("unet-gan", preset), preset, 0)))
     before = json.loads(json.dumps(now))
     for phase in before["recipe"]["phases"]:
-        for field in ("chroma_weight", "beta_2", "part", "bins"):
+        for field in ("chroma_weight", "beta_2", "part", "bins", "perceptual_weight", "adversarial_weight"):
             del phase[field]
     assert before["recipe"]["phases"][0].keys() == {
         *("name", "step", "trains", "epochs", "rate", "encoder_rate", "schedule", "warmup_steps", "weight_decay"),
@@ -262,18 +286,20 @@ from colorize_utils.networks import build_network
 from colorize_utils.training import backend
 from colorize_utils.training.ancestors import classification, pix2pix
 from colorize_utils.training.optimizers import build_optimizers
+from colorize_utils.training.perceptual import perceptual
 from colorize_utils.training.steps import Networks
 
 codes = np.random.default_rng(0).integers(100, 150, (2, 32, 32, 3), np.uint8)
 photo, ab = codes[..., :1] / np.float32(127.5) - 1, (codes[..., 1:] - np.float32(128)) / 110
-for name in ("zhang", "pix2pix"):
+for name in ("zhang", "pix2pix", "unet-projected"):
     recipe = SMALL[name]
-    phase, critic = recipe.phases[0], recipe.discriminator and build_network(recipe.discriminator)
+    phase, critic = recipe.phases[-1], recipe.discriminator and build_network(recipe.discriminator)
     generator = build_network(recipe.generator)
     nets = Networks(generator, build_network(recipe.generator), critic)
     trainable = generator.trainable_variables
     nets.optimizer, nets.critic_optimizer = build_optimizers(nets, phase, trainable, 10, "float32")
-    step = pix2pix if critic else classification(generator, phase.bins, codes)
+    step = {"pix2pix": pix2pix, "perceptual": perceptual}.get(phase.step)
+    step = step or classification(generator, phase.bins, codes)
     compiled = backend.compile_step(lambda *arrays: step(nets, phase, *arrays, trainable), nets.variables())
     metrics = compiled(photo, ab)
     assert all(np.isfinite(float(value)) for value in metrics.values()), metrics
@@ -290,4 +316,5 @@ def test_the_same_steps_run_on_jax():
     assert done.stdout.splitlines() == [
         "zhang ['l1', 'loss']",
         "pix2pix ['adversarial', 'critic_loss', 'critic_right', 'l1', 'loss']",
+        "unet-projected ['adversarial', 'critic_loss', 'critic_right', 'l1', 'loss', 'perceptual']",
     ]

@@ -1,6 +1,7 @@
 """``evaluate`` with what does not fit: it is named in one line, and the rest is reported."""
 
 import json
+import os
 import sys
 import types
 
@@ -157,3 +158,42 @@ def test_many_problems_are_not_all_on_the_screen(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 21
     assert lines[-1] == "colorize: … and 10 more of these"
+
+
+def test_two_photos_that_differ_in_their_suffix_have_each_its_picture(folder, tmp_path):
+    """`colorize` makes a.png of a.png and a.tif of a.tif. Which of them belongs to an a.jpg nobody can tell."""
+    save(folder / "p0.tif", photo(9))
+    same = copies(folder, tmp_path / "same")
+    save(same / "p0.tif", photo(9))
+    status, found = run(folder, tmp_path / "out", "--no-sheets", "--pictures", f"same={same}")
+    assert status == 0
+    assert value(found, "same", "de2000") == 0
+    (folder / "p0.tif").rename(folder / "p0.webp.jpg")
+    (folder / "p0.png").rename(folder / "p0.jpg")
+    status, found = run(folder, tmp_path / "out2", "--no-sheets", "--pictures", f"same={same}")
+    assert status == 1
+    assert any("expected one picture for p0.jpg, got p0.png and p0.tif" in line for line in found["left_out"])
+    assert found["rows"]["same"]["photos"] == 4
+
+
+def test_what_is_left_out_is_named_without_the_place_it_lies_at(folder, tmp_path):
+    pictures = copies(folder, tmp_path / "pictures")
+    (folder / "broken.png").write_bytes(b"\x89PNG but no more")
+    (pictures / "p0.png").write_bytes(b"")
+    status, found = run(folder, tmp_path / "out", "--pictures", f"dull={pictures}")
+    assert status == 1
+    assert len(found["left_out"]) == 2
+    assert any(line.startswith("broken.png: expected a photo") for line in found["left_out"])
+    assert any(line.startswith("pictures dull: p0.png: expected a photo, got an empty") for line in found["left_out"])
+    assert str(tmp_path) not in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode there")
+def test_a_name_that_is_no_utf8_or_no_line(folder, tmp_path):
+    (folder / "p0.png").rename(folder / os.fsdecode(b"caf\xe9.png"))
+    (folder / "p2.png").rename(folder / "two\nlines.png")
+    status, found = run(folder, tmp_path / "out", "--pictures", f"same={folder}")
+    assert status == 0
+    assert found["rows"]["same"]["photos"] == 5
+    assert "caf\\udce9.png" in (tmp_path / "out" / "photos.csv").read_text(encoding="utf-8")
+    assert "two\\nlines.png" in (tmp_path / "out" / "photos.csv").read_text(encoding="utf-8")

@@ -2,8 +2,11 @@
 
 import csv
 import errno
+import os
 import shutil
+import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from conftest import train_tiny
 from colorize_utils.errors import ColorizeError
 from colorize_utils.training import checkpoint, loop, milestones
 from colorize_utils.training.checkpoint import Checkpoints
+from colorize_utils.training.lock import only_process
 from colorize_utils.weights import load_network, read_arrays
 
 LENGTHS = {"epochs": (1, 1, 0, 1)}
@@ -143,6 +147,23 @@ def test_a_phase_longer_goes_on_from_its_end_and_the_rest_is_trained_again(strai
     assert "is finished" in said[-1]
 
 
+def test_killed_when_a_phase_again_has_just_been_asked_for(straight, copy, tiny_set, monkeypatch):
+    """Between the checkpoint that knows of it and the moving of the old folders."""
+
+    def set_aside(*args):
+        raise Killed
+
+    monkeypatch.setattr(loop, "set_aside", set_aside)
+    with pytest.raises(Killed):
+        train_tiny(tiny_set, copy, again="gan", **LENGTHS)
+    monkeypatch.undo()
+    state = train_tiny(tiny_set, copy, **LENGTHS)
+    assert _rows(state) == _rows(straight[1])
+    assert _equal(_weights(copy / "earlier-1", "4-gan"), _weights(straight[0], "4-gan"))
+    assert (copy / "4-gan" / "generator.h5").exists()
+    assert not (copy / "earlier-2").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -180,6 +201,53 @@ def _killed_at(true_batch, index, step):
     return batch
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_behind_the_step_it_came_in(tiny_set, tmp_path, monkeypatch, number):
+    """And when it is over, the signals mean again what they meant before."""
+    handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    true_batch, said = loop._batch, []
+
+    def batch(*args):
+        signal.raise_signal(number)
+        return true_batch(*args)
+
+    monkeypatch.setattr(loop, "_batch", batch)
+    state = train_tiny(tiny_set, tmp_path / "run", epochs=(1, 0, 0, 0), say=said.append)
+    assert (state["stopped"], state["step"]) == (True, 1)
+    assert said[-1].startswith("stopped at phase 1 of 4 (decoder), epoch 1 of 1, step 1; the same call goes on")
+    assert Checkpoints(tmp_path / "run").load()[1]["step"] == 1
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_a_second_training_in_a_run_folder_is_refused(tiny_set, tmp_path):
+    with (
+        only_process(tmp_path),
+        pytest.raises(ColorizeError, match="another process is training in .*; stop it or use another run"),
+    ):
+        train_tiny(tiny_set, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["settings.json", "history.csv"])
+def test_a_run_folder_that_takes_no_files_is_one_line(half, tiny_set, tmp_path, monkeypatch, name):
+    """It can be read, and its lock be held, but the first file to be written is refused."""
+    true_replace = os.replace
+
+    def refused(source, target):
+        if Path(target).name == name:
+            raise OSError(errno.EROFS, "Read-only file system", str(source), None, str(target))
+        true_replace(source, target)
+
+    run = shutil.copytree(half, tmp_path / "run")
+    if name == "settings.json":
+        (run / name).unlink()
+    before = (run / "manifest.json").read_bytes()
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(ColorizeError, match=rf"{name}.*: Read-only file system; what the run in .* is kept") as caught:
+        train_tiny(tiny_set, run, epochs=(1, 2, 0, 0))
+    assert "\n" not in str(caught.value)
+    assert (run / "manifest.json").read_bytes() == before
+
+
 def test_accepted_changes_are_taken_from_the_epoch_on(half, tiny_set, tmp_path):
     """Half the batch, twice the steps; the optimizer keeps its memory and its place in the schedule."""
     run = shutil.copytree(half, tmp_path / "run")
@@ -195,6 +263,25 @@ def test_accepted_changes_are_taken_from_the_epoch_on(half, tiny_set, tmp_path):
     assert "is finished" in said[-1]
     with pytest.raises(ColorizeError, match="other settings"):
         train_tiny(tiny_set, run, epochs=(1, 2, 0, 0), save_steps=1)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_with_half_precision_it_goes_on_as_exactly(tiny_set, tmp_path, monkeypatch, precision):
+    """Killed in the middle of the GAN's epoch; of float16 the loss scales come back too."""
+    settings = {"epochs": (0, 0, 0, 1), "epoch_photos": 24, "save_steps": 1, "precision": precision}
+    try:
+        train_tiny(tiny_set, tmp_path / "alone", **settings)
+        monkeypatch.setattr(loop, "_batch", _killed_at(loop._batch, index=3, step=2))
+        with pytest.raises(Killed):
+            train_tiny(tiny_set, tmp_path / "run", **settings)
+        monkeypatch.undo()
+        train_tiny(tiny_set, tmp_path / "run", **settings)
+    finally:
+        loop.set_seed(0, "float32")
+    (alone, one), (ended, other) = (Checkpoints(tmp_path / name).load() for name in ("alone", "run"))
+    assert any("scale" in name for name in alone) == (precision == "mixed_float16")
+    assert _equal(ended, alone)
+    assert _rows(one) == _rows(other)
 
 
 def test_optimizers_that_do_not_fit_accepted_changes_begin_anew(half, tiny_set, tmp_path):

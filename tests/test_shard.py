@@ -129,13 +129,13 @@ def test_a_file_that_is_renamed_meanwhile_is_no_trouble(tmp_path, monkeypatch):
 
 
 CODE = """
-import os, sys, threading
+import os, sys
 import numpy as np
 from colorize_utils import cli
 from colorize_utils.inference import command
 from colorize_utils.inference.colorizer import Colorizer
 
-os.getpid = threading.get_ident = lambda: 1
+os.getpid = lambda: 1
 orange = lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2))
 command.load_colorizer = lambda model: Colorizer(orange)
 print("ready", flush=True)

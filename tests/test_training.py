@@ -189,7 +189,6 @@ def test_interrupted_and_continued_equals_uninterrupted(finished, tiny_set, tmp_
 
 def _train_until(tiny_set, run, steps):
     """Train, but pull the plug (as Ctrl-C does) after a few steps."""
-    import os
     import signal
     import unittest.mock
 
@@ -201,7 +200,7 @@ def _train_until(tiny_set, run, steps):
     def counted(*args):
         calls.append(1)
         if len(calls) == steps:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return true_batch(*args)
 
     with unittest.mock.patch.object(loop, "_batch", counted):

@@ -1,5 +1,7 @@
 """Weight files: they come back as they were written, and every damage is one line that names it."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from colorize_utils.errors import ColorizeError
 from colorize_utils.networks import build_network
-from colorize_utils.weights import assign_arrays, load_network, read_arrays, save_network, write_arrays
+from colorize_utils.weights import assign_arrays, load_network, read_arrays, replace_file, save_network, write_arrays
 
 TINY = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8)}
 
@@ -77,6 +79,49 @@ def test_what_is_not_a_model_is_refused_in_one_line(tmp_path, kind):
     assert "\n" not in str(caught.value)
     assert path.name in str(caught.value)
     assert caught.value.status == 1
+
+
+def test_a_file_with_a_flipped_bit_is_refused_before_hdf5_reads_it(tmp_path):
+    """HDF5 by itself crashes the process at some of these bits, and takes others for other numbers."""
+    path, arrays = tmp_path / "a.h5", {f"w{k}": np.full((4, 3), k, np.float32) for k in range(8)}
+    write_arrays(path, arrays, {})
+    data, refused = path.read_bytes(), 0
+    for at in range(0, len(data) * 8, 173):
+        path.write_bytes(data[: at // 8] + bytes([data[at // 8] ^ (1 << at % 8)]) + data[at // 8 + 1 :])
+        try:
+            found = read_arrays(path)[0]
+        except ColorizeError:
+            refused += 1
+        else:  # in what comes before the digest, or behind it
+            assert at < 512 * 8
+            assert all(np.array_equal(found[k], arrays[k]) for k in arrays)
+    assert refused >= len(range(512 * 8, len(data) * 8, 173))
+
+
+def test_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path, monkeypatch):
+    """As Windows refuses it meanwhile."""
+    true_replace, refused = os.replace, []
+
+    def busy(source, target):
+        if len(refused) < 2:
+            refused.append(target)
+            raise PermissionError(13, "Access is denied")
+        true_replace(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    replace_file(tmp_path / "a.txt", lambda temporary: temporary.write_text("new"))
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert len(refused) == 2
+
+
+def test_files_without_a_digest_are_read_as_ever(tmp_path):
+    """As those of the first versions are."""
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs.update(format="colorize-arrays-1", meta='{"name": "x"}')
+        file.create_dataset("00000", data=np.arange(3)).attrs["name"] = "w"
+    arrays, meta = read_arrays(tmp_path / "old.h5")
+    assert meta == {"name": "x"}
+    np.testing.assert_array_equal(arrays["w"], [0, 1, 2])
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,16 @@
 Training keeps ``RUN/PHASE/snapshots/epoch-NNN.h5``: the generator, with the photos seen, the minutes and the validation
 error so far. The CSV has a line each, by the same code as ``evaluate``; before them the lines *grey* and *truth, two
 halves*. Several runs are taken as one that was gone on with: each begins at the photos and minutes of the one before.
+With ``--after EARLIER.csv`` they go on from the last line of a CSV of the same photos, whose lines come first: for runs
+that are gone.
 """
 
 import argparse
 import csv
 import sys
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import ColorizeError
 from ..terminal import complain, number, quietly_import_keras
@@ -50,7 +54,7 @@ class Snapshots:
         arrays, description = read_arrays(path, "a snapshot")
         kind = str(sorted(description["spec"].items()))
         if kind not in self._networks:
-            self._networks[kind] = Colorizer.load(path)
+            self._networks[kind] = Colorizer.load(path, fold=False)
         known = self._networks[kind]
         assign_arrays(known.network.variables, arrays, str(path))
         colorizer = Colorizer(known.network, description["meta"], known.stride)
@@ -124,6 +128,25 @@ def _line(entry):
     return line | ends
 
 
+def gone_on(earlier, lines):
+    """Lines of an earlier `curve`, and behind them those of runs that went on from there.
+
+    ColorizeError (status 1) if the two were not measured on the same photos by the same classifier: their grey differs.
+    """
+    if not earlier or earlier[0]["phase"] != GREY or not earlier[-1]["images"]:
+        raise ColorizeError("expected an earlier curve with its line grey and lines of snapshots", status=1)
+    was, now = (dict.fromkeys(("photos", "frechet", "de2000")) | lines[0] for lines in (earlier, lines))
+    for key in ("photos", "frechet", "de2000"):
+        if was[key] != now[key] and not np.isclose(was[key] or 0, now[key] or 0, rtol=1e-3):
+            raise ColorizeError(f"expected the earlier curve's photos and classifier: its grey has {key} {was[key]}, "
+                                f"now {now[key]}", status=1)  # fmt: skip
+    images, minutes = earlier[-1]["images"], earlier[-1]["minutes"]
+    new = [line for line in lines if line["phase"] not in (GREY, HALVES)]
+    return earlier + [
+        line | {"images": line["images"] + images, "minutes": round(line["minutes"] + minutes, 2)} for line in new
+    ]
+
+
 def write_curve(path, lines):
     """Lines of `curve` as CSV; what a line has not is empty."""
 
@@ -166,6 +189,7 @@ def main(argv=None):
     parser.add_argument("--working-size", type=number(32, 2048), metavar="N",
                         help="short side of the copy that networks see (default: the one trained at)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
+    parser.add_argument("--after", metavar="FILE", help="a CSV of earlier runs that these went on from")
     args = parser.parse_args(argv)
     try:
         if args.size < 16 or (args.limit is not None and args.limit < 1) or args.seed < 0:
@@ -173,7 +197,9 @@ def main(argv=None):
         photos = photo_folder(args.photos, args.size) if args.photos else prepared_split(args.data, side=args.size)
         quietly_import_keras()
         classifier = load_classifier(args.classifier) if args.classifier else None
+        earlier = read_curve(args.after) if args.after else None
         lines, problems = curve(args.runs, limited(photos, args.limit), classifier, args.working_size, args.seed)
+        lines = lines if earlier is None else gone_on(earlier, lines)
         write_curve(args.output, lines)
     except ColorizeError as error:
         complain(error)

@@ -23,7 +23,8 @@ from .pictures import (
     MEAN,
     TRUTH,
     digest,
-    model_row,
+    levin_row,
+    model_rows,
     photo_folder,
     picture_row,
     prepared_split,
@@ -64,6 +65,10 @@ def add_row_arguments(parser):
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE", help="a model; repeatable")
     parser.add_argument("--pictures", action="append", default=[], metavar="NAME=DIR",
                         help="pictures another tool made, named as the photos are; repeatable")  # fmt: skip
+    parser.add_argument("--levin", action="append", default=[], type=number(0, 10_000), metavar="N",
+                        help="Levin et al. 2004, given the true colour of N pixels a photo; repeatable")  # fmt: skip
+    parser.add_argument("--hinted", action="append", default=[], type=number(1, 10_000), metavar="N",
+                        help="every model a second time, given such hints too; repeatable")  # fmt: skip
     parser.add_argument("--no-shipped", action="store_true", help="leave the shipped model out")
     parser.add_argument("--working-size", type=number(32, 2048), metavar="N",
                         help="short side of the copy that models see (default: what each file says)")  # fmt: skip
@@ -135,7 +140,7 @@ def limited(photos, limit):
 
 
 def asked_rows(args):
-    """The rows of --model and --pictures, and the shipped model's unless --no-shipped -> list of `Row`."""
+    """The rows of --model, --pictures and --levin, and the shipped model's unless --no-shipped -> list of `Row`."""
     taken = {GREY, MEAN, TRUTH} | (set() if args.no_shipped else {SHIPPED})
     for spec in (*args.model, *args.pictures):
         name, equals, path = spec.partition("=")
@@ -144,15 +149,21 @@ def asked_rows(args):
         if name in taken:
             raise ColorizeError(f"expected a name of its own for every row, got {name} twice or a name in use")
         taken.add(name)
+    levin, hinted = (list(dict.fromkeys(counts)) for counts in (args.levin, args.hinted))
+    names = {*(f"levin-{count}" for count in levin), *(f"{name}+{count}" for name in taken for count in hinted)}
+    if names & taken:
+        raise ColorizeError(f"expected a name of its own for every row, got {min(names & taken)} twice")
     rows = []
     if not args.no_shipped:
         try:
-            rows.append(model_row(SHIPPED, size=args.working_size))
+            rows += model_rows(SHIPPED, size=args.working_size, hinted=hinted)
         except ColorizeError as error:
             if args.baseline == SHIPPED:
                 raise
             complain(f"no row for the shipped model: {error}")
-    rows += [model_row(*spec.split("=", 1), args.working_size) for spec in args.model]
+    for spec in args.model:
+        rows += model_rows(*spec.split("=", 1), args.working_size, hinted)
+    rows += [levin_row(count) for count in levin]
     return rows + [picture_row(*spec.split("=", 1), args.size, args.fit) for spec in args.pictures]
 
 

@@ -3,18 +3,21 @@
 import errno
 import lzma
 import os
+import re
 import zipfile
 import zlib
 from pathlib import Path
 
 from ..errors import ColorizeError
 from ..photos.files import READABLE
+from .folders import folded
 
 MOST_BYTES = 4_000_000_000
 MOST_FILES = 10_000
 # What Python's zipfile raises for damage, a password (RuntimeError), or a method of packing it does not know.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError, ValueError)
 _NO_NAMES = str.maketrans(dict.fromkeys('<>:"|?*' + "".join(map(chr, range(32))), "_"))  # Windows takes none of them
+_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9¹²³]", re.IGNORECASE)
 
 
 def unpack_photos(archive, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES, failed=None):
@@ -63,17 +66,23 @@ def _targets(photos, folder):
     """Where each photo goes: below ``folder``, under a name every system takes, no two the same."""
     targets, taken = [], set()
     for info in photos:
-        parts = [part.translate(_NO_NAMES).rstrip(". ") or "_" for part in _parts(info)]
+        parts = [_allowed(part) for part in _parts(info)]
         target, number = folder.joinpath(*parts), 1
-        while str(target).casefold() in taken:
+        while folded(target) in taken:
             number += 1
             target = folder.joinpath(*parts).with_stem(f"{Path(parts[-1]).stem}-{number}")
-        taken.add(str(target).casefold())
+        taken.add(folded(target))
         # The names cannot lead out any more; a link that lies in the folder already could.
         if folder.resolve() not in target.resolve().parents:
             raise ValueError(f"a path that leads elsewhere: {info.filename!r}")
         targets.append(target)
     return targets
+
+
+def _allowed(name):
+    """A name that every system takes: Windows has characters and words of its own, also before a suffix."""
+    name = name.translate(_NO_NAMES).rstrip(". ") or "_"
+    return f"_{name}" if _DEVICE.fullmatch(name.partition(".")[0].rstrip()) else name
 
 
 def _unpack(packed, archive, info, target, failed):

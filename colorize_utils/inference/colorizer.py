@@ -26,24 +26,28 @@ class Colorizer:
     """A network and what is needed round it. ``Colorizer.load()`` gives the shipped model.
 
     network: a Keras model, or any function, L/50-1 (1, h, w, 1) -> ab/110 (1, h, w, 2) for sides that are multiples of
-    ``stride``. meta: what the model file says of itself; ``working_size``, else ``trained_size``, is the short side, in
-    pixels, of the copy of a photo that the network looks at.
+    ``stride``; None: no network, only hints give color (Levin et al. 2004). meta: what the model file says of itself;
+    ``working_size``, else ``trained_size``, is the short side, in pixels, of the copy of a photo that the network
+    looks at. ``flips``: whether it is shown the photo mirrored too and the two answers are averaged (twice the time).
     """
 
     def __init__(self, network, meta=None, stride=STRIDE):
         self.network, self.meta, self.stride = network, dict(meta or {}), stride
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
+        self.flips = False
         self._predict = getattr(network, "predict_on_batch", network)
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
     @classmethod
-    def load(cls, path=None, temperature=None):
+    def load(cls, path=None, temperature=None, fold=True):
         """The model in the file ``path``, or the shipped one. ColorizeError (status 1) if it is missing or bad.
 
         temperature: for models of color bins (recipes `zhang` and `unet-bins`), 0 < T <= 1, from the most likely color
-        to the mean of all; ColorizeError (status 2) beyond, and for other models.
+        to the mean of all; ColorizeError (status 2) beyond, and for other models. fold: put batch normalization into
+        the convolutions (see `networks.fold`); without, the network is slower and its variables are those of the file.
         """
         from ..networks import COLORIZERS, stride_of
+        from ..networks.fold import for_inference
         from ..weights import load_network
 
         network, spec, meta = load_network(shipped_model() if path is None else Path(path))
@@ -55,16 +59,18 @@ class Colorizer:
             from ..networks.bins import set_temperature
 
             set_temperature(network, temperature)
-        return cls(network, meta, stride=max(STRIDE, stride_of(spec)))
+        return cls(for_inference(network) if fold else network, meta, stride=max(STRIDE, stride_of(spec)))
 
-    def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False):
+    def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False, hints=None):
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.
 
         photo: uint8, uint16, or float sRGB in [0, 1] (the result is float32 then); (H, W), (H, W, 1) or (H, W, 3). Of
         a color photo only the lightness is used. size: short side of the working copy, by default the size trained at.
         out: array to write to, which may be the photo itself. strength, 0 to 1.5: ab is multiplied by it before what
         leaves the gamut is brought back. chroma_only: in place of the photo's L, `CHROMA_LIGHTNESS` everywhere: the
-        color as a layer of its own. ColorizeError for another shape, type or range.
+        color as a layer of its own. hints: `hints.Hints` for this photo, the colors of some pixels: each spreads over
+        the thing it lies on, the rest stays as the network has it (`influence`). ColorizeError for another shape, type
+        or range, and for hints of another size.
         """
         photo = _checked(photo)
         if not 0 <= strength <= STRONGEST:
@@ -81,28 +87,35 @@ class Colorizer:
                 np.rint(rgb, out=rgb)
             out[top : top + len(rgb)] = rgb
 
-        self._each_band(photo, size, paint)
+        self._each_band(photo, size, paint, hints)
         return out
 
-    def predict_ab(self, lightness, size=None):
-        """L (H, W) in 0..100 -> the ab (H, W, 2) float32, in Lab units, that the model gives it, before the gamut."""
+    def predict_ab(self, lightness, size=None, hints=None):
+        """L (H, W) in 0..100 -> the ab (H, W, 2) float32, in Lab units, that the model gives it, before the gamut.
+
+        hints: as `__call__` has them.
+        """
         grey = _checked(color.grey_from_lightness(np.clip(lightness, 0, 100)))
         ab = np.empty((*grey.shape[:2], 2), np.float32)
 
         def keep(top, _, rows):
             ab[top : top + len(rows)] = rows
 
-        self._each_band(grey, size, keep)
+        self._each_band(grey, size, keep, hints)
         return ab
 
-    def _each_band(self, photo, size, work):
+    def _each_band(self, photo, size, work, hints=None):
         """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
+        if hints is not None:
+            hints.check(photo.shape[:2])
         small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size))
-        ab = self._run(small)
+        ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small)
+        layer = _hinted(photo, hints, None if self.network is None else (ab, small)) if hints else None
 
         def band(top, rows):
             lightness = _lightness(rows)
-            work(top, lightness, upsample_rows(ab, small, lightness, top, len(photo)))
+            colors = upsample_rows(ab, small, lightness, top, len(photo))
+            work(top, lightness, colors if layer is None else layer.over(colors, lightness, top))
 
         _in_threads(band, _rows(photo))
 
@@ -112,15 +125,22 @@ class Colorizer:
         above, left = -h % self.stride // 2, -w % self.stride // 2
         padding = ((above, -h % self.stride - above), (left, -w % self.stride - left))
         fed, _ = color.normalize(np.pad(lightness, padding, mode="reflect")[None, ..., None])
+        fed = fed.astype(np.float32)
+        answer = self._ask(fed)
+        if self.flips:
+            answer = (answer + self._ask(fed[:, :, ::-1])[:, :, ::-1]) / 2
+        return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
+
+    def _ask(self, fed):
         with self._turn:
-            answer = np.asarray(self._predict(fed.astype(np.float32)), np.float32)
+            answer = np.asarray(self._predict(fed), np.float32)
         if answer.shape != (*fed.shape[:3], 2):
             raise ColorizeError(
                 f"expected ab of shape {(*fed.shape[:3], 2)} from the model, got {answer.shape}", status=1
             )
         if not np.isfinite(answer).all():
             raise ColorizeError("expected colors from the model, got values that are not numbers", status=1)
-        return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
+        return answer
 
 
 def shipped_model():
@@ -151,6 +171,16 @@ def working_shape(shape, size):
     height, width = shape
     scale = min(size / min(shape), size * (ROOMIEST / (height * width)) ** 0.5, LONGEST * size / max(shape))
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _hinted(photo, hints, network):
+    """The `layer.Layer` of hints for a photo; network: its ab (h, w, 2) and the L (h, w) that it saw, or None."""
+    from .layer import hint_layer  # SciPy is loaded only where there are hints
+    from .propagate import grid_shape
+
+    grid = _working_copy(photo, grid_shape(photo.shape[:2]))
+    ab = None if network is None else upsample_rows(*network, grid, 0, len(grid))
+    return hint_layer(hints, _lightness(photo[hints.rows, hints.columns][None])[0], grid, ab)
 
 
 def _checked(photo):

@@ -15,7 +15,14 @@ def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a photo, or a folder (its subfolders are mirrored)")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures; made if needed")
-    parser.add_argument("--model", metavar="FILE", help="a model file (default: the model that comes with the package)")
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="a model file (default: the model that comes with the package); none: color from --hints alone",
+    )
+    parser.add_argument(
+        "--hints", metavar="FILE", help="colors for places of one photo: JSON, or the photo with colored strokes on it"
+    )
     parser.add_argument(
         "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
     )
@@ -26,6 +33,7 @@ def add_arguments(parser):
         metavar="T",
         help="for models of color bins: near 0 the likeliest color, 1 the mean of all (default: the model's, 0.38)",
     )
+    parser.add_argument("--flips", action="store_true", help="show each photo mirrored too, and take the mean of both")
     parser.add_argument(
         "--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor"
     )
@@ -54,14 +62,17 @@ def main(args):
         (number, count), whole = args.shard, len(planned)
         planned = shard_of(planned, number, count)
         print(f"shard {number} of {count}: {len(planned):,} of {whole:,} photos")
+    hints = _hints(args, planned)
     if args.report:
         check_report(args.report)
     prepare_output(args.output)
     ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
-    how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only}
-    marks = {**how, "temperature": args.temperature}
+    how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
+    marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
     colorizer = load_colorizer(args.model) if ahead else None
+    if colorizer and args.flips:
+        colorizer.flips = True
     if colorizer and args.temperature:
         from ..networks.bins import set_temperature
 
@@ -93,6 +104,27 @@ def main(args):
         print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
     print(summary(results, shown(args.output)))
     return 1 if failures or outcome.failed else 0
+
+
+def _hints(args, planned):
+    """The hints asked for, or None. ColorizeError where they cannot be used; the network is not waited for."""
+    from .folders import NO_MODEL
+
+    if args.model == NO_MODEL and not args.hints:
+        raise ColorizeError("expected --hints FILE with --model none: without a model all color is from hints")
+    if args.model == NO_MODEL and args.temperature:
+        raise ColorizeError("expected a model with --temperature, got --model none")
+    if not args.hints:
+        return None
+    if len(planned) != 1:
+        raise ColorizeError(f"expected one photo with --hints, got {len(planned)}")
+    from ..photos.files import read_photo
+    from .hints import read_hints
+
+    photo = read_photo(planned[0][0], max_pixels=args.max_pixels, codes=True)
+    if photo.pages > 1:
+        raise ColorizeError(f"expected one photo with --hints, got a TIFF of {photo.pages} pages")
+    return read_hints(args.hints, photo.rgb)
 
 
 def _shard(text):
@@ -131,8 +163,11 @@ def _find(paths, failed):
 
 
 def load_colorizer(model):
-    """The model in the file ``model``, or the shipped one (None), with Keras started quietly."""
-    quietly_import_keras()
+    """The model in the file ``model``, or the shipped one (None), with Keras started quietly; "none": no network."""
     from .colorizer import Colorizer
+    from .folders import NO_MODEL
 
+    if model == NO_MODEL:
+        return Colorizer(None, {"name": NO_MODEL})
+    quietly_import_keras()
     return Colorizer.load(model)

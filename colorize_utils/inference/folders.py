@@ -4,9 +4,10 @@ import errno
 import os
 import threading
 import time
+import unicodedata
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from ..errors import ColorizeError
 KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
+NO_MODEL = "none"  # in place of a model's name: all colors are from hints
 MADE_BY, OLDER = "made by ", "older than its photo"
-STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -46,8 +47,9 @@ def plan(found, out, tag=""):
     """Pairs (photo, root) as `photos.files.find_photos` gives them -> list of (photo, output path below ``out``).
 
     Folders below a root are mirrored, names kept (with ``tag`` behind them). Two photos that would meet in one output
-    (also on a file system that does not tell A from a) get ``-2``, ``-3`` ... after the name of the later one. What
-    stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an earlier call.
+    (also on a system to which a and A, or two ways to write ü, are one name) get ``-2``, ``-3`` ... after the name of
+    the later one. What stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an
+    earlier call.
     ColorizeError if an output would be one of the inputs.
     """
     out = Path(out)
@@ -62,10 +64,10 @@ def plan(found, out, tag=""):
         suffix = photo.suffix if photo.suffix.lower() in KEPT else ".png"
         place = out / photo.relative_to(root).parent
         target, number = place / f"{photo.stem}{tag}{suffix}", 1
-        while str(target).casefold() in taken:
+        while folded(target) in taken:
             number += 1
             target = place / f"{photo.stem}{tag}-{number}{suffix}"
-        taken.add(str(target).casefold())
+        taken.add(folded(target))
         if _key(target) in sources:
             raise ColorizeError(f"expected an output folder apart from the photos, got {out}: {target} is an input")
         planned.append((photo, target))
@@ -86,25 +88,20 @@ def shard_of(planned, number, count):
 def prepare_output(out):
     """Make the folder ``out`` and see that it can be written. ColorizeError (status 2) in one line if not.
 
-    What a killed run left there half written is removed when it is a day old by the clock of that disk. Younger files
-    may be another process', which may be writing to the same folder.
+    What a killed run left there half written is removed; what another process may still be writing is left alone.
     """
-    from ..photos.writing import part_beside
+    from ..photos.writing import part_beside, sweep
 
     out = Path(out)
     probe = part_beside(out / "any")
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
-        now = probe.stat().st_mtime
+        now = probe.stat().st_mtime  # by the clock of that disk, which may be another machine's
         probe.unlink()
-        parts = list(out.rglob(".colorize-*.part"))
+        sweep(out, now)
     except OSError as error:
         raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
-    for part in parts:
-        with suppress(OSError):  # whole by now and renamed, or another person's
-            if now - part.stat().st_mtime > STALE:
-                part.unlink()
 
 
 def colorize_files(
@@ -115,6 +112,7 @@ def colorize_files(
     size=None,
     strength=1.0,
     chroma_only=False,
+    hints=None,
     max_pixels=300_000_000,
     workers=1,
     maker=None,
@@ -129,8 +127,8 @@ def colorize_files(
     ``noted(photo, note)`` is called for what a person should know of a photo that was colored all the same, and
     ``finished(result)`` for every photo, with a `Result`: all in the order of the plan and in the calling thread.
 
-    size, strength, chroma_only: as `Colorizer.__call__` has them. workers: photos read, colored and written at a time;
-    the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
+    size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a
+    time; the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
     """
     from ..photos.files import count_pixels
 
@@ -140,8 +138,10 @@ def colorize_files(
         options["strength"] = strength
     if chroma_only:
         options["chroma_only"] = True
+    if hints is not None:
+        options["hints"] = hints
     maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
-    room = _Room()
+    room = Room()
 
     def work(pair):
         source, target = pair
@@ -188,7 +188,7 @@ def _in_threads(work, items, workers):
         pool.shutdown(cancel_futures=True)
 
 
-class _Room:
+class Room:
     """Keeps what workers hold in memory together below `ROOM` pixels."""
 
     def __init__(self):
@@ -208,19 +208,24 @@ class _Room:
                 self.changed.notify_all()
 
 
-def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None):
+def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None, hints=None, flips=False):
     """What the metadata of a picture name: of a model file's ``meta`` name and version, and unusual settings."""
     from ..photos.provenance import Maker
 
     settings = [f"working size {size}"] if size else []
     settings += [f"strength {strength:g}"] if strength != 1 else []
     settings += [f"temperature {temperature:g}"] if temperature else []
+    settings += ["flips averaged"] if flips else []
     settings += ["a layer of colour alone"] if chroma_only else []
-    return Maker(str(meta.get("name") or Maker().model), str(meta.get("version") or ""), ", ".join(settings))
+    settings += [f"colour hints {hints.digest()}"] if hints is not None else []
+    name, version = str(meta.get("name") or Maker().model), str(meta.get("version") or "")
+    return Maker(name, version, ", ".join(settings), by_hand=name == NO_MODEL)
 
 
 def maker_in(model=None, **settings):
-    """`maker_of` for a model file (default: the shipped one), without building its network."""
+    """`maker_of` for a model file (default: the shipped one; `NO_MODEL`: none), without building its network."""
+    if model == NO_MODEL:
+        return maker_of({"name": NO_MODEL}, **settings)
     from ..weights import read_arrays
     from .colorizer import shipped_model
 
@@ -264,7 +269,8 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     except (ColorizeError, OSError, MemoryError) as error:
         if getattr(error, "errno", None) in FULL:
             raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
-        status, notes, model = "failed", [[reason(error)]], ""
+        why = f"{target} could not be written: " if isinstance(error, OSError) else ""
+        status, notes, model = "failed", [[why + reason(error)]], ""
     else:
         status, model = "done", str(maker)
     notes = list(dict.fromkeys(note for some in notes for note in some))
@@ -279,6 +285,11 @@ def reason(error):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def folded(path):
+    """One text for paths that are one file on some system: Windows and macOS tell no A from a, macOS no two ü."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _key(path):

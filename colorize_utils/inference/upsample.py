@@ -24,7 +24,8 @@ def upsample_ab(ab_small, lightness_full, lightness_small=None):
 def upsample_rows(ab_small, lightness_small, lightness_rows, top, height):
     """`upsample_ab` for the rows from ``top`` of a photo ``height`` rows high, given their L (n, W) -> (n, W, 2).
 
-    Band by band it gives the same values as all at once, in the memory of a band.
+    Band by band it gives the same values as all at once, in the memory of a band. ab_small may have any number of
+    channels; the result has as many.
     """
     rows, width = lightness_rows.shape
     small = np.dstack([np.asarray(lightness_small, np.float32), np.asarray(ab_small, np.float32)])
@@ -32,8 +33,9 @@ def upsample_rows(ab_small, lightness_small, lightness_rows, top, height):
         small = resize(small, (min(small.shape[0], height), min(small.shape[1], width)))
     upper, lower, down = _neighbors(np.arange(top, top + rows), height, small.shape[0])
     left, right, across = _neighbors(np.arange(width), width, small.shape[1])
-    planes = [np.ascontiguousarray(small[..., k]) for k in range(3)]  # plane by plane is twice as fast as channels last
-    total = np.zeros((2, rows, width), np.float32)
+    # Plane by plane is twice as fast as channels last.
+    planes = [np.ascontiguousarray(small[..., k]) for k in range(small.shape[-1])]
+    total = np.zeros((len(planes) - 1, rows, width), np.float32)
     weights = np.zeros((rows, width), np.float32)
     for ys, vertical in ((upper, 1 - down), (lower, down)):
         lines = [plane[ys] for plane in planes]
@@ -47,7 +49,7 @@ def upsample_rows(ab_small, lightness_small, lightness_rows, top, height):
             weight *= vertical[:, None]
             weight *= horizontal
             weights += weight
-            for k in (0, 1):
+            for k in range(len(total)):
                 total[k] += weight * lines[k + 1].take(xs, axis=1)
     total /= weights
     return np.stack(list(total), axis=-1)

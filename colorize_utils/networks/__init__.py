@@ -12,6 +12,7 @@ def build_network(spec):
     """
     from .patchgan import build_patchgan
     from .pix2pix import build_pix2pix_unet
+    from .projected import build_projected
     from .unet import build_unet, build_unet_bins
     from .zhang import build_zhang
 
@@ -21,6 +22,7 @@ def build_network(spec):
         "pix2pix": build_pix2pix_unet,
         "zhang": build_zhang,
         "patchgan": build_patchgan,
+        "projected": build_projected,
     }
     settings = dict(spec)
     name = settings.pop("network", None)

@@ -72,17 +72,11 @@ class Encoder(layers.Layer):
     batch statistics make validation worse while the training loss falls. Its scales and offsets still learn.
     """
 
-    def __init__(self, backbone="MobileNetV2", weights="imagenet", **kwargs):
+    def __init__(self, backbone="MobileNetV2", weights="imagenet", features=None, **kwargs):
         super().__init__(**kwargs)
-        if backbone not in BACKBONES:
-            raise ColorizeError(f"expected a backbone out of {', '.join(BACKBONES)}, got {backbone!r}")
+        self.features = features or pretrained_features(backbone, weights)  # ``features``: that model, built already
         self.backbone = backbone
         self.grey_range = BACKBONES[backbone].grey_range
-        if backbone == "Plain":
-            self.features = _plain_features()
-        else:
-            network, skips = _application(backbone, weights), BACKBONES[backbone].skips
-            self.features = keras.Model(network.input, [network.get_layer(name).output for name in skips])
 
     def call(self, normalized_l, training=False):
         grey = ops.cast(backbone_input(normalized_l, self.grey_range), self.compute_dtype)
@@ -90,6 +84,19 @@ class Encoder(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "backbone": self.backbone, "weights": None}
+
+
+def pretrained_features(backbone, weights):
+    """The model: a photo (N, H, W, 3) in the backbone's range -> its features at stride 2, 4, 8, 16 and 32.
+
+    backbone: a key of `BACKBONES`, else ColorizeError. weights: "imagenet" (downloaded by Keras), a path, or None.
+    """
+    if backbone not in BACKBONES:
+        raise ColorizeError(f"expected a backbone out of {', '.join(BACKBONES)}, got {backbone!r}")
+    if backbone == "Plain":
+        return _plain_features()
+    network, skips = _application(backbone, weights), BACKBONES[backbone].skips
+    return keras.Model(network.input, [network.get_layer(name).output for name in skips])
 
 
 def _plain_features():

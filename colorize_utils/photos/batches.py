@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,28 +48,49 @@ class PreparedSet:
                 f"expected a prepared set (train.npy, val.npy, test.npy, index.csv, settings.json) in {folder}; "
                 f"make one with: python -m colorize_utils prepare --source samples --output {folder}"
             )
-        index = (folder / "index.csv").read_bytes()
-        rows = list(csv.DictReader(index.decode("utf-8").splitlines()))
-        splits = {name: _open_split(folder, name, rows) for name in ("train", "val", "test")}
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        index, kept = _read_index(folder / "index.csv")
+        splits = {name: _open_split(folder, name, kept[name]) for name in kept}
+        settings = _read_settings(folder / "settings.json")
         return cls(folder, **splits, settings=settings, fingerprint=hashlib.sha256(index).hexdigest())
 
 
-def _open_split(folder, name, rows):
+def _read_index(path):
+    """index.csv -> (its bytes, the rows that were kept: dict split -> list of dicts in the order of the arrays)."""
+    kept = {"train": [], "val": [], "test": []}
+    try:
+        index = path.read_bytes()
+        for row in csv.DictReader(io.StringIO(index.decode("utf-8"), newline="")):
+            if not row["reason"]:
+                kept[row["split"]].append(row | {"row": int(row["row"]), "transposed": row["transposed"] == "1"})
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+        raise ColorizeError(f"expected the index that prepare writes in {path}, got something else", 1) from None
+    return index, {split: sorted(rows, key=lambda row: row["row"]) for split, rows in kept.items()}
+
+
+def _read_settings(path):
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise ColorizeError(f"expected the settings of a prepared set in {path}, got something else", status=1)
+    return settings
+
+
+def _open_split(folder, name, kept):
     path = folder / f"{name}.npy"
     try:
         codes = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ColorizeError(f"expected a NumPy array in {path}: {str(error).splitlines()[0]}", status=1) from None
-    kept = sorted((r for r in rows if r["split"] == name and not r["reason"]), key=lambda r: int(r["row"]))
     if codes.dtype != np.uint8 or codes.ndim != 4 or codes.shape[-1] != 3 or len(codes) != len(kept):
         raise ColorizeError(
             f"expected {path} to hold {len(kept)} photos as uint8 (N, H, W, 3), as index.csv says, "
             f"got {codes.dtype} {codes.shape}",
             status=1,
         )
-    transposed = np.array([r["transposed"] == "1" for r in kept], bool)
-    return Split(codes, transposed, tuple(r["name"] for r in kept))
+    transposed = np.array([row["transposed"] for row in kept], bool)
+    return Split(codes, transposed, tuple(row["name"] for row in kept))
 
 
 def rows_of_part(data, part=None):

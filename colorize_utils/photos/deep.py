@@ -3,16 +3,14 @@
 Pillow opens such colour as 8 bits without a word, and writes none; OpenCV does both, but knows nothing of EXIF.
 """
 
-import logging
-import struct
-import zlib
-
 import cv2
 import numpy as np
 from PIL import Image
 
 from ..errors import ColorizeError
 from .icc import deep_to_srgb
+from .png import png_header, with_chunks
+from .rare import ASSOCIATED, EXTRA, floats, read_rare, straight, tiff_page, values_of
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # TIFF tags
 
@@ -22,19 +20,13 @@ def is_deep(path, image):
     if image.mode.startswith("I") or image.mode == "F":
         return True
     if image.format == "PNG":
-        return _png_header(path)[0] == 16
+        return png_header(path)[0] == 16
     return image.format == "TIFF" and is_16_bit(image) and image.mode != "CMYK"
 
 
 def is_16_bit(image):
     """Whether a TIFF has 16 bits a channel, whatever mode Pillow gives it."""
     return 16 in getattr(image, "tag_v2", {}).get(BITS, (8,))
-
-
-def _png_header(path):
-    """Bits a channel and color type."""
-    with open(path, "rb") as file:
-        return tuple(file.read(26)[24:])
 
 
 def read_deep(path, image, photo, page=0):
@@ -45,37 +37,40 @@ def read_deep(path, image, photo, page=0):
     orientation. ColorizeError (status 1) for values that are not 0..65535, or 0..1 as floats.
     """
     photo.bits = 16
+    if getattr(image, "rare", False):
+        values, alpha = read_rare(path, photo, page)
+        return values if values.dtype == np.float32 else _managed(values, image, photo), alpha, False
     if image.mode == "F":
-        values = np.array(image, np.float32)
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-            raise ColorizeError(f"{path}: expected float values in 0..1, got others", status=1)
         photo.was_grey = True
-        photo.notes.append("its values are floats; they are taken as sRGB")
-        return values, None, False
+        return floats(path, photo, np.array(image, np.float32)), None, False
     data, upright = _decoded(path, image, page)
     if data.dtype != np.uint16:
         if data.min() < 0 or data.max() > 65535:
             raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
         data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
     # Pillow and OpenCV both give a PNG's grey with alpha (color type 4) as colour.
-    photo.was_grey = data.ndim == 2 or (image.format == "PNG" and _png_header(path)[1] == 4)
+    photo.was_grey = data.ndim == 2 or (image.format == "PNG" and png_header(path)[1] == 4)
     alpha = np.ascontiguousarray(data[..., 3]) if data.ndim == 3 and data.shape[2] == 4 else None
     if photo.was_grey:
         data = data if data.ndim == 2 else np.ascontiguousarray(data[..., 0])
         if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0:
             data = 65535 - data  # TIFF may count from white; Pillow and OpenCV leave 16-bit values as they are
+        clear = image.info.get("transparency") if image.format == "PNG" and alpha is None else None
+        if isinstance(clear, int):  # OpenCV makes alpha of it in color only
+            alpha = np.where(data == clear, 0, 65535).astype(np.uint16)
         return _managed(data, image, photo), alpha, upright
-    return _managed(np.ascontiguousarray(data[..., 2::-1]), image, photo), alpha, upright
+    data = np.ascontiguousarray(data[..., 2::-1])
+    if alpha is not None and image.format == "TIFF" and (image.tag_v2.get(EXTRA) or (0,))[0] == ASSOCIATED:
+        data = straight(data, alpha)
+    return _managed(data, image, photo), alpha, upright
 
 
 def _decoded(path, image, page):
     """The file's integers, channels as OpenCV orders them (BGR), and whether its orientation was obeyed."""
     if image.format == "TIFF" and image.tag_v2.get(PLANES) == 2 and len(image.tag_v2.get(BITS, (16,))) > 1:
-        import tifffile  # comes with scikit-image; Pillow and OpenCV shuffle the values of 16-bit planes
-
-        logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # as with OpenCV below
-        planes = tifffile.imread(path, key=page)
-        return np.ascontiguousarray(planes[[2, 1, 0, *range(3, len(planes))]].transpose(1, 2, 0)), False
+        with tiff_page(path, page) as found:  # Pillow and OpenCV shuffle the values of 16-bit planes
+            planes = values_of(path, found)
+        return np.ascontiguousarray(planes[..., [2, 1, 0, *range(3, planes.shape[2])]]), False
     # OpenCV fills up what is missing in a damaged file, or asks for gigabytes that a damaged length promises; Pillow
     # says so.
     if image.format == "PNG":
@@ -125,19 +120,4 @@ def write_deep(file, suffix, rgb, like):
     done, data = cv2.imencode(suffix, values)
     if not done:
         raise OSError(f"could not encode {suffix}")
-    file.writelines([memoryview(data)] if suffix != ".png" else _with_chunks(memoryview(data), like))
-
-
-def _with_chunks(data, like):
-    """PNG with chunks for sRGB, EXIF, XMP and resolution behind the header (PNG specification, 3rd edition, 11.3)."""
-    chunks = [(b"sRGB", b"\0")]
-    if like.dpi:
-        chunks.append((b"pHYs", struct.pack(">IIB", *(round(float(d) / 0.0254) for d in like.dpi), 1)))
-    if like.exif:
-        chunks.append((b"eXIf", like.exif.removeprefix(b"Exif\0\0")))
-    if like.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + like.xmp))
-    added = b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
-    )
-    return [data[:33], added, data[33:]]
+    file.writelines([memoryview(data)] if suffix != ".png" else with_chunks(memoryview(data), like))

@@ -17,8 +17,11 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ..errors import ColorizeError
 from .deep import is_16_bit, is_deep, read_deep
+from .kinds import what_is
 from .metadata import read_metadata, read_orientation, resolution
+from .png import check_sums
 from .provenance import SOFTWARE, mark_in
+from .rare import identified
 from .writing import SUFFIXES, as_codes, srgb, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
@@ -41,6 +44,8 @@ class Photo:
     bits: int = 8  # 8 or 16 a channel, as the file had it
     exif: bytes | None = None  # with the orientation already applied and reset
     xmp: bytes | None = None
+    iptc: bytes | None = None  # what Photoshop and picture agencies wrote before there was XMP
+    comment: bytes | None = None  # of a JPEG
     dpi: tuple | None = None
     was_grey: bool = False
     path: Path | None = None
@@ -107,14 +112,22 @@ def _read_page(path, page, max_pixels, codes):
         raise
     except UnidentifiedImageError:
         kinds = ", ".join(s[1:] for s in READABLE)
-        raise ColorizeError(
-            f"{where}: expected a photo ({kinds}), got a file of another kind or a damaged one", status=1
-        ) from None
+        raise ColorizeError(f"{where}: expected a photo ({kinds}), got {what_is(_head(path))}", status=1) from None
     except MemoryError:
         raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
-        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+        if reason := getattr(error, "strerror", None):
+            raise ColorizeError(f"{where}: could not be read: {reason}", status=1) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
+
+
+def _head(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""
 
 
 @contextmanager
@@ -135,7 +148,7 @@ def _opened(path):
             formats = ("HEIF",)
         else:
             formats = FORMATS
-        with Image.open(file, formats=formats) as image:
+        with identified(file, head, formats) as image:
             yield image
 
 
@@ -205,6 +218,8 @@ def _read(path, where, image, page, max_pixels, codes):
             f"{where}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
             status=1,
         )
+    if image.format == "PNG":
+        check_sums(path)
     photo.dpi = resolution(image)
     orientation = read_orientation(image)
     deep = is_deep(path, image)
@@ -247,16 +262,19 @@ def _as_asked(values, codes, bits):
 def _values(image, photo):
     """8-bit pixels of any mode -> uint8 codes, (H, W) of a grey photo or (H, W, 3), in sRGB; and alpha or None."""
     alpha = None
-    if image.mode == "P" or "transparency" in image.info:
+    if image.mode in ("1", "L") and "transparency" in image.info:
+        image = image.convert("LA")
+    elif image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     photo.was_grey = image.mode in ("1", "L", "LA")
     if image.mode == "1":
         photo.notes.append("it has black and white only, no greys")
         image = image.convert("L")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        straight = image.convert("RGBA")
+        grey, profile = image.mode in ("LA", "La"), image.info.get("icc_profile")
+        straight = image.convert("LA" if grey else "RGBA")
         alpha = np.asarray(straight.getchannel("A"))
-        image, profile = straight.convert("RGB"), image.info.get("icc_profile")
+        image = straight.convert("L" if grey else "RGB")
         image.info["icc_profile"] = profile
     if image.mode == "L" and not image.info.get("icc_profile"):
         return np.asarray(image), alpha

@@ -1,19 +1,25 @@
 """What a photo's file tells beside its pixels, and which of it goes to the output."""
 
-ORIENTATION, CAMERA, WIDTH, HEIGHT, XMP, UNIT = 274, 34665, 40962, 40963, 700, 296
-# Of a TIFF, Pillow counts the layout of the pixels among its EXIF tags; copied, they would spoil the output. So only
-# what tells of the photo is kept: description, camera, orientation, resolution, software, date, artist, copyright, and
-# the pointers to the camera's settings and to GPS.
-EXIF_KEPT = {270, 271, 272, ORIENTATION, 282, 283, UNIT, 305, 306, 315, 33432, CAMERA, 34853}
+from .exif import CAMERA, GPS, INTEROP, IPTC, number_in, read_block, read_directory, short, text, write_block
+
+ORIENTATION, WIDTH, HEIGHT, COLORS, XMP, UNIT = 274, 40962, 40963, 40961, 700, 296
+# In a TIFF the layout of the pixels stands among the rest; copied, it would spoil the output. So only what tells of the
+# photo is kept: names of document and page, description, camera, orientation, resolution, software, date, artist, host,
+# rating, copyright, Windows' title, comment, author, keywords and subject; the camera's settings and GPS.
+EXIF_KEPT = {269, 270, 271, 272, ORIENTATION, 282, 283, 285, UNIT, 305, 306, 315, 316, 18246, 18249, 33432}
+EXIF_KEPT |= {CAMERA, GPS, 36867, *range(40091, 40096)}
 RESOLUTION = {282, 283, UNIT}
 MOST_XMP = 2**20  # bytes
+PHOTOSHOP_IPTC = 0x0404
 
 
 def resolution(image):
-    """Dots an inch (x, y), or None where the file does not say (Pillow then gives 1, or nothing)."""
+    """Dots an inch (x, y), or None where the file does not say (Pillow then gives 1, 72 or nothing)."""
     try:
         dpi = tuple(float(value) for value in image.info["dpi"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        if image.format == "JPEG" and image.info.get("jfif_unit") not in (1, 2) and 282 not in image.getexif():
+            return None
+    except Exception:  # noqa: BLE001  (as in `read_orientation`)
         return None
     return dpi if len(dpi) == 2 and all(1 < value < 1e6 for value in dpi) else None
 
@@ -23,34 +29,63 @@ def read_orientation(image):
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
         return orientation if orientation in range(1, 9) else 1
-    except Exception:  # noqa: BLE001  (as below)
+    except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
         return 1
 
 
 def read_metadata(image, photo, orientation):
-    """Set ``photo.exif``, for a picture that has been turned as ``orientation`` asks, and ``photo.xmp``."""
-    photo.xmp = _xmp(image, photo)
+    """Set ``photo.exif``, for a picture that has been turned as ``orientation`` asks, ``photo.xmp`` and the like."""
     try:
-        exif = image.getexif()
-        bad = RESOLUTION if exif.get(UNIT, 2) not in (1, 2, 3) else set()
-        for tag in set(exif) - EXIF_KEPT | bad & set(exif):
-            del exif[tag]
-        if len(exif):
-            exif[ORIENTATION] = 1
-            if orientation in (5, 6, 7, 8) and CAMERA in exif:
-                camera = exif.get_ifd(CAMERA)
-                if {WIDTH, HEIGHT} <= set(camera):
-                    camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
-            photo.exif = exif.tobytes()
-    except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
-        photo.notes.append("its EXIF data is damaged and was left out")
+        directory, whole = _directory(image, photo)
+    except (OSError, ValueError, OverflowError):
+        directory, whole = {}, False
+    if not whole:
+        photo.notes.append("its EXIF data is damaged and was left out" + " in part" * bool(directory))
+    if image.format == "TIFF":
+        photo.xmp, photo.iptc = (directory[tag].data if tag in directory else None for tag in (XMP, IPTC))
+    else:
+        photo.xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+        blocks = image.info.get("photoshop")
+        iptc = blocks.get(PHOTOSHOP_IPTC) if isinstance(blocks, dict) else None
+        photo.iptc = iptc if isinstance(iptc, bytes) else None
+    photo.xmp = _xmp(photo)
+    comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else None
+    photo.comment = comment if isinstance(comment, bytes) else None
+    unit = number_in(directory.get(UNIT))
+    left_out = RESOLUTION if unit not in (None, 1, 2, 3) else set()
+    kept = {tag: value for tag, value in directory.items() if tag in EXIF_KEPT - left_out}
+    if kept:
+        photo.exif = write_block(_as_written(kept, orientation))
 
 
-def _xmp(image, photo):
-    xmp = image.tag_v2.get(XMP) if image.format == "TIFF" else image.info.get("xmp")
-    xmp = xmp or image.info.get("XML:com.adobe.xmp")
-    if isinstance(xmp, str):
-        xmp = xmp.encode("utf-8", "replace")
+def _directory(image, photo):
+    """The file's own EXIF -> (directory, whether all of it was whole)."""
+    if image.format == "TIFF":
+        with open(photo.path, "rb") as file:
+            head = file.read(4)
+            order = "<" if head[:2] == b"II" else ">"
+            return read_directory(file, image.tag_v2.offset, order, big=43 in head[2:])
+    block = image.info.get("exif")
+    if not block and image.info.get("Raw profile type exif"):  # as ImageMagick writes it into PNGs
+        block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
+    return read_block(bytes(block)) if block else ({}, True)
+
+
+def _as_written(directory, orientation):
+    """The directory of an upright picture in sRGB."""
+    directory = directory | {ORIENTATION: short(1)}
+    camera = dict(directory.get(CAMERA) or {})
+    if orientation in (5, 6, 7, 8) and {WIDTH, HEIGHT} <= set(camera):
+        camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
+    if COLORS in camera:
+        camera[COLORS] = short(1)
+    if 1 in camera.get(INTEROP, {}):  # R03 is Adobe RGB
+        camera[INTEROP] = camera[INTEROP] | {1: text("R98")}
+    return directory | {CAMERA: camera} if camera else directory
+
+
+def _xmp(photo):
+    xmp = photo.xmp.encode("utf-8", "replace") if isinstance(photo.xmp, str) else photo.xmp
     if not isinstance(xmp, bytes) or not xmp.strip(b"\0 "):
         return None
     if len(xmp) > MOST_XMP:

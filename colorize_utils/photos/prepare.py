@@ -285,7 +285,8 @@ def _write_splits(folder, rows, settings):
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(temporary, folder / f"{split}.npy")
-    with open(folder / "index.csv", "w", newline="", encoding="utf-8") as file:
+    # A file's name may hold bytes that are no UTF-8, as old disks have them.
+    with open(folder / "index.csv", "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in rows:

@@ -2,28 +2,29 @@
 
 IPTC's vocabulary has two codes for what a program changed (http://cv.iptc.org/newscodes/digitalsourcetype/, 2024-10):
 algorithmicallyEnhanced is "without changing the main content", as sharpening is; compositeWithTrainedAlgorithmicMedia
-is enhancement "using a Generative AI model". Invented colours are the latter. AISystemUsed and AISystemVersionUsed are
+is enhancement "using a Generative AI model". Invented colours are the latter. Where no model had a say, only a person's
+hints, it is humanEdits: "by one or more humans using non-generative tools". AISystemUsed and AISystemVersionUsed are
 of the IPTC Photo Metadata Standard 2025.1.
 """
 
 import re
-import struct
 from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from PIL import Image
-
 from .. import __version__
+from .exif import Value, read_block, short, text, write_block
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+BY_HAND_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
 IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 TIFF_NS = "http://ns.adobe.com/tiff/1.0/"
 GUESS = "colours are a model's guess"
+BY_HAND = "colours were chosen by hand"
 SOFTWARE, ORIENTATION = 305, 274
 MOST_SOFTWARE = 2000  # characters; what is longer is no program's name
-_OURS = re.compile(r"(?:; )?ColorizeIMG [^();]* \((model [^()]*); " + re.escape(GUESS) + r"\)")
+_OURS = re.compile(rf"(?:; )?ColorizeIMG [^();]* \((model [^()]*); (?:{re.escape(GUESS)}|{re.escape(BY_HAND)})\)")
 _EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
@@ -37,6 +38,11 @@ class Maker(NamedTuple):
     version: str = ""
     settings: str = ""
     in_xmp: bool = True  # also where the photo has no XMP
+    by_hand: bool = False  # there was no model: the colours are all from hints
+
+    @property
+    def whose(self):
+        return BY_HAND if self.by_hand else GUESS
 
     def __str__(self):
         text = " ".join(f"model {self.model} {self.version}".split()) + (f", {self.settings}" if self.settings else "")
@@ -45,7 +51,7 @@ class Maker(NamedTuple):
 
 def software(maker, before=None):
     """The text of EXIF Software: what was there, without an earlier mark of ours, and this mark."""
-    mark = f"ColorizeIMG {__version__} ({maker}; {GUESS})"
+    mark = f"ColorizeIMG {__version__} ({maker}; {maker.whose})"
     before = _OURS.sub("", str(before or "")[:MOST_SOFTWARE]).strip(" \0")
     return f"{before}; {mark}" if before else mark
 
@@ -58,15 +64,10 @@ def mark_in(text):
 
 def stamped_exif(exif, maker):
     """EXIF bytes or None -> EXIF bytes with the mark in Software."""
-    tags = Image.Exif()
-    try:
-        if exif:
-            tags.load(exif)
-    except (OSError, ValueError, SyntaxError, struct.error):
-        tags = Image.Exif()
-    tags[SOFTWARE] = software(maker, tags.get(SOFTWARE))
-    tags[ORIENTATION] = 1
-    return tags.tobytes()
+    tags = read_block(exif)[0] if exif else {}
+    before = tags.get(SOFTWARE)
+    before = before.data.decode("utf-8", "replace") if isinstance(before, Value) else ""
+    return write_block(tags | {SOFTWARE: text(software(maker, before)), ORIENTATION: short(1)})
 
 
 def stamped_xmp(xmp, maker, notes):
@@ -91,14 +92,16 @@ def _added(packet, maker):
     packet = _upright(packet)
     for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"):
         packet = _without(packet, IPTC_EXT, name)
-    notes = "" if _names(packet, PHOTOSHOP, "Instructions") else f"{GUESS.capitalize()} ({maker})."
+    notes = "" if _names(packet, PHOTOSHOP, "Instructions") else f"{maker.whose.capitalize()} ({maker})."
     about = re.search(r"""rdf:about\s*=\s*("[^"]*"|'[^']*')""", packet)
     fields = {
-        "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPE,
+        "Iptc4xmpExt:DigitalSourceType": BY_HAND_TYPE if maker.by_hand else SOURCE_TYPE,
         "Iptc4xmpExt:AISystemUsed": f"ColorizeIMG, model {maker.model}",
         "Iptc4xmpExt:AISystemVersionUsed": f"{__version__}, model {maker.version or 'without a version'}",
         "photoshop:Instructions": notes,
     }
+    if maker.by_hand:
+        del fields["Iptc4xmpExt:AISystemUsed"], fields["Iptc4xmpExt:AISystemVersionUsed"]
     lines = [f"<{name}>{escape(_printable(value))}</{name}>\n" for name, value in fields.items() if value]
     block = (
         f'<rdf:Description rdf:about={about[1] if about else chr(34) * 2} xmlns:Iptc4xmpExt="{IPTC_EXT}" '

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import color
 from ..errors import ColorizeError
-from .files import find_photos, read_photo
+from .files import find_photos, read_photo, write_photo
 from .items import Item
 from .kaggle import KaggleLab
 
-__all__ = ["Item", "KaggleLab", "PhotoFolder", "SamplePhotos", "label", "sample_photos"]
+__all__ = ["Item", "KaggleLab", "PhotoFolder", "SamplePhotos", "label", "sample_photos", "write_samples"]
 
 
 def label(source):
@@ -80,6 +81,17 @@ def sample_photos():
         "hopper": cbook.get_sample_data("grace_hopper.jpg", asfileobj=False),
     }
     return {name: _rgb8(path) for name, path in sorted(files.items()) if Path(path).is_file()}
+
+
+def write_samples(folder, in_color=False):
+    """Write the sample photos into ``folder``, made grey unless ``in_color`` -> their paths, one as each is written."""
+    for index, (name, rgb) in enumerate(sorted(sample_photos().items())):
+        path = Path(folder) / f"{name}{'.png' if in_color else ('.png', '.jpg')[index % 2]}"
+        if not in_color:
+            grey = color.grey_from_lightness(color.lightness(rgb.astype(np.float32) / 255))
+            rgb = grey[..., None].repeat(3, axis=-1)
+        write_photo(path, rgb)
+        yield path
 
 
 class SamplePhotos:

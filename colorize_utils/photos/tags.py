@@ -5,41 +5,36 @@ OpenCV writes no metadata, and Pillow loses the camera's settings and GPS of a c
 
 import struct
 
-from PIL import Image, TiffImagePlugin
+from .exif import BYTE, IPTC, SHORT, UNDEFINED, Value, closed, fraction, lay_out, read_block, short
 
-XMP, EXIF, GPS, ICC = 700, 34665, 34853, 34675
+XMP, ICC, SAMPLES, EXTRA = 700, 34675, 277, 338
+UNASSOCIATED = 2  # what a fourth channel is: alpha by which the colors have not been multiplied
 
 
 def add_tags(file, like, profile):
-    """Add EXIF, XMP and resolution of ``like`` and an ICC profile (bytes) to the TIFF in ``file``, open for both."""
+    """Add EXIF, XMP, IPTC and resolution of ``like`` and an ICC profile (bytes) to the TIFF in ``file``, open for both.
+
+    A fourth channel is called alpha, which OpenCV leaves open.
+    """
     file.seek(0)
     header = file.read(8)
     order = "<" if header[:2] == b"II" else ">"
-    added = TiffImagePlugin.ImageFileDirectory_v2(header)
-    if like.exif:
-        exif = Image.Exif()
-        exif.load(like.exif)
-        for tag in exif:
-            added[tag] = exif.get_ifd(tag) if tag in (EXIF, GPS) else exif[tag]
+    added = read_block(like.exif)[0] if like.exif else {}
     if like.dpi:
-        added[282], added[283], added[296] = *like.dpi, 2
-    if like.xmp:
-        added[XMP] = like.xmp
-    added[ICC] = profile
+        added |= {282: fraction(like.dpi[0]), 283: fraction(like.dpi[1]), 296: short(2)}
+    blocks = ((XMP, BYTE, like.xmp), (IPTC, UNDEFINED, like.iptc), (ICC, UNDEFINED, profile))
+    added |= {tag: Value(kind, data) for tag, kind, data in blocks if data}
     file.seek(struct.unpack(order + "I", header[4:])[0])
     (count,) = struct.unpack(order + "H", file.read(2))
     entries = _entries(file.read(12 * count), order)
+    if entries[SAMPLES][4:10] == struct.pack(order + "IH", 1, 4):
+        added[EXTRA] = Value(SHORT, struct.pack("<H", UNASSOCIATED))
     start = file.seek(0, 2)
     start += file.write(bytes(start % 2))
-    # Pillow lays out the values of the new entries behind the picture; the entries then join the old ones.
-    tail = added.tobytes(start)
-    (count,) = struct.unpack_from(order + "H", tail)
-    entries |= _entries(tail[2 : 2 + 12 * count], order)
-    file.write(tail + bytes(len(tail) % 2))
+    values, rows = lay_out(added, start, order)
+    file.write(values)
     directory = file.tell()
-    file.write(
-        struct.pack(order + "H", len(entries)) + b"".join(entry for _, entry in sorted(entries.items())) + bytes(4)
-    )
+    file.write(closed(entries | rows, order))
     file.seek(4)
     file.write(struct.pack(order + "I", directory))
 

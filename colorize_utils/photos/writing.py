@@ -1,11 +1,16 @@
 """Pictures into files: whole or not at all, with the depth, the alpha and the metadata of the photo they came from."""
 
 import errno
+import hashlib
 import itertools
 import os
+import platform
 import secrets
 import shutil
-from dataclasses import dataclass, replace
+import struct
+import time
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +27,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
+STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 _SRGB = None
 
 
@@ -33,10 +39,17 @@ class _Kept:
     alpha: np.ndarray | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
     dpi: tuple | None = None
+
+    @classmethod
+    def of(cls, photo):
+        return cls() if photo is None else cls(**{field.name: getattr(photo, field.name) for field in fields(cls)})
 
 
 def srgb():
+    """The sRGB profile of Pillow's LittleCMS, made once."""
     global _SRGB
     if _SRGB is None:
         _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -49,7 +62,7 @@ def part_beside(path):
     Drawn at random: of two machines that share a folder each may have the same process and thread numbers. Not made of
     the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
     """
-    return Path(path).with_name(f".colorize-{secrets.token_hex(8)}.part")
+    return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
 
 def write_photo(path, rgb, like=None, made=None):
@@ -85,15 +98,63 @@ def write_pages(path, pictures, made=None):
     except (ColorizeError, MemoryError):
         raise
     except OSError as error:
-        # libtiff says of a full disk no more than "encoder error".
-        if error.errno is None and shutil.disk_usage(path.parent).free < 2**20:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+        if error.errno is None:
+            raise _said_by_the_disk(error, temporary) from None
         raise
     except Exception as error:  # noqa: BLE001  (Pillow and its encoders raise many kinds)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _said_by_the_disk(error, temporary):
+    """libtiff says of a full disk, a quota or a limit no more than "encoder error"; here is what the system says."""
+    if shutil.disk_usage(temporary.parent).free < 2**20:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+    try:
+        with open(temporary, "ab") as file:
+            file.write(bytes(2**16))
+    except OSError as said:
+        return said
+    return error
+
+
+@cache
+def _host():
+    """Of this machine's name what a file name can bear: other machines may write to the same folder."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def sweep(folder, now=None):
+    """Remove what killed processes left half written below ``folder``; what one at work writes is left alone.
+
+    now: the time by the clock of that disk (default: this machine's).
+    """
+    for part in Path(folder).rglob(".colorize-*.part"):
+        try:
+            if _is_nobodys(part, time.time() if now is None else now):
+                part.unlink()
+        except OSError:  # gone already, or not ours
+            continue
+
+
+def _is_nobodys(part, now):
+    if now - part.stat().st_mtime > STALE:
+        return True
+    host, _, rest = part.name.removeprefix(".colorize-").partition("-")
+    number = rest.partition("-")[0]
+    if host != _host() or not number.isdigit():
+        return False
+    if os.name == "nt":  # where signal 0 would end the process; but a file that is open refuses to be removed
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # it is another person's
+        return False
+    return False
 
 
 def _write_all(file, path, pictures, made):
@@ -110,7 +171,7 @@ def _write_one(file, path, rgb, like, made):
     rgb, suffix = np.asarray(rgb), path.suffix.lower()
     _refuse_size(path, rgb.shape)
     notes = [] if like is None else like.notes
-    kept = _Kept() if like is None else _Kept(like.bits, like.alpha, like.exif, like.xmp, like.dpi)
+    kept = _Kept.of(like)
     if made is not None:
         kept = replace(kept, exif=stamped_exif(kept.exif, made))
         if kept.xmp or made.in_xmp:
@@ -163,12 +224,32 @@ def _encode(file, suffix, rgb, kept):
         write_deep(file, suffix, as_codes(rgb, 16), kept)
     else:
         values = as_codes(rgb, 8)
-        if kept.alpha is not None and suffix not in (*JPEG, ".bmp"):
+        if kept.alpha is not None and suffix not in JPEG:
             values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
+            if suffix == ".bmp":
+                return file.writelines(_bmp_with_alpha(values, kept.dpi))
         kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
         Image.fromarray(values).save(file, format=kind, **_options(suffix, kept))
     if suffix in TIFF:
         add_tags(file, kept, srgb().tobytes())
+
+
+def _bmp_with_alpha(values, dpi):
+    """uint8 (H, W, 4) -> the parts of a BMP of version 4, the first that knows alpha; Pillow writes version 3."""
+    height, width = values.shape[:2]
+    across, up = (round(d / 0.0254) for d in dpi or (96, 96))
+    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, values.size, across, up, 0, 0)
+    head += struct.pack("<4I4s", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs") + bytes(48)
+    yield struct.pack("<2sIII", b"BM", 14 + len(head) + values.size, 0, 14 + len(head)) + head
+    yield np.ascontiguousarray(values[::-1, :, [2, 1, 0, 3]]).data
+
+
+def _iptc_segment(iptc):
+    """A JPEG's segment of Photoshop's for IPTC (IIM 4.2); b"" where there is none, or one too long for it."""
+    if not iptc or len(iptc) > 65_000:
+        return b""
+    body = b"Photoshop 3.0\0" + struct.pack(">4sHHI", b"8BIM", 0x0404, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
 
 
 def _options(suffix, kept):
@@ -176,9 +257,9 @@ def _options(suffix, kept):
         return {"compression": "tiff_lzw"}
     options = {"icc_profile": srgb().tobytes()}
     if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0}
+        options |= {"quality": 95, "subsampling": 0, "comment": kept.comment or b"", "extra": _iptc_segment(kept.iptc)}
     if suffix == ".webp":
-        options["lossless"] = True
+        options |= {"lossless": True, "exact": True}  # also what is seen through keeps its lightness
     if kept.exif and suffix != ".bmp":
         options["exif"] = kept.exif
     if kept.dpi and suffix != ".webp":

@@ -6,7 +6,8 @@ from ..color import AB_SCALE
 from ..networks import bins
 from . import steps
 from .backend import minimise
-from .steps import average, fake, l1, real
+from .perceptual import perceptual
+from .steps import average, fake, l1, real, right_share
 
 
 def step_of(context, phase):
@@ -15,7 +16,7 @@ def step_of(context, phase):
         return own
     if phase.step == "bins":
         return classification(context.nets.generator, phase.bins, context.data.train.codes)
-    return {**steps.STEPS, "pix2pix": pix2pix}[phase.step]
+    return {**steps.STEPS, "pix2pix": pix2pix, "perceptual": perceptual}[phase.step]
 
 
 def pix2pix(nets, phase, photo, ab, trainable):
@@ -31,8 +32,7 @@ def pix2pix(nets, phase, photo, ab, trainable):
         on_real = nets.discriminator([photo, ab], training=True)
         on_fake = nets.discriminator([photo, coloured], training=True)
         value = (real(on_real) + fake(on_fake)) / 2
-        right = (ops.mean(ops.cast(on_real > 0, "float32")) + ops.mean(ops.cast(on_fake < 0, "float32"))) / 2
-        return value, {"critic_loss": value, "critic_right": right}
+        return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
     _, critic_metrics = minimise(critic_loss, nets.discriminator.trainable_variables, nets.critic_optimizer)
 

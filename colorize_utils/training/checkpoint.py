@@ -8,6 +8,7 @@ were complete on the disk before it was written, so at any moment of a crash it,
 import hashlib
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,41 @@ def settings_hash(settings):
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def is_checkpoint(name):
+    """Whether a file's name is that of a checkpoint: not of a copy that somebody, or Drive, made of one."""
+    return re.fullmatch(r"checkpoint-\d+\.h5", name) is not None
+
+
+def serial_of(name):
+    """The number in a checkpoint's name."""
+    return int(name[11:-3])
+
+
+def parse_manifest(data, folder):
+    """The bytes of a manifest -> dict, None if they are damaged. ColorizeError if a newer version wrote them.
+
+    All that it names are checkpoints, each with its SHA-256, phase and step (or with none, after a manifest was lost).
+    """
+    try:
+        manifest = json.loads(data)
+        newer = manifest["version"] > VERSION
+        entries = [] if newer else [*manifest["checkpoints"], *([manifest["best"]] if manifest["best"] else [])]
+        names = [entry["file"] for entry in entries[: len(manifest["checkpoints"])]]
+        whole = all(map(_is_entry, entries)) and names == sorted(set(names))
+    except (ValueError, KeyError, TypeError):
+        return None
+    if newer:
+        version = f"run format {manifest['version']}, this one reads {VERSION}"
+        raise ColorizeError(f"{folder} was written by a newer version ({version})")
+    return manifest if whole else None
+
+
+def _is_entry(entry):
+    digest = entry["sha256"]
+    described = digest is None or (len(digest) == 64 and entry["phase"] + entry["step"] >= 0)
+    return is_checkpoint(entry["file"]) and described
+
+
 def write_json(path, value):
     """Write JSON to ``path``, atomically and flushed."""
 
@@ -79,36 +115,36 @@ class Checkpoints:
 
     def __post_init__(self):
         path = self.run / "manifest.json"
-        self.manifest = {"version": VERSION, "checkpoints": [], "best": None}
-        if path.is_file():
-            try:
-                self.manifest = json.loads(path.read_text(encoding="utf-8"))
-                version = self.manifest["version"]
-                self.manifest["checkpoints"], self.manifest["best"]  # noqa: B018  (a KeyError is the point)
-            except (ValueError, KeyError, TypeError):
-                self.say(f"{path} is damaged: looking at the checkpoint files themselves")
-                self.manifest = {"version": VERSION, "checkpoints": self._scan(), "best": None}
-                return
-            if version > VERSION:
-                raise ColorizeError(
-                    f"{self.run} was written by a newer version (run format {version}, this one reads {VERSION})"
-                )
-        elif found := self._scan():
-            self.say(f"{path} is missing: looking at the checkpoint files themselves")
-            self.manifest["checkpoints"] = found
+        there = path.is_file()
+        found = parse_manifest(path.read_bytes(), self.run) if there else None
+        self.manifest = found or self._scan()
+        if not found and (there or self.manifest["checkpoints"]):
+            self.say(f"{path} is {'damaged' if there else 'missing'}: looking at the checkpoint files themselves")
+
+    def _files(self):
+        return sorted((p for p in self.run.glob("checkpoint-*.h5") if is_checkpoint(p.name)), key=lambda p: p.name)
 
     def _scan(self):
-        return [{"file": p.name, "sha256": None} for p in sorted(self.run.glob("checkpoint-*.h5"))]
+        """A manifest of the files that are there. The best one is the newest that says so of itself."""
+        entries = [{"file": path.name, "sha256": None} for path in self._files()]
+        best = next((entry for entry in reversed(entries) if self._says_best(entry)), None)
+        return {"version": VERSION, "checkpoints": entries, "best": best}
+
+    def _says_best(self, entry):
+        try:
+            return read_arrays(self.run / entry["file"])[1].get("best", False)
+        except ColorizeError:
+            return False
 
     def save(self, arrays, state, best=False):
         """Write one checkpoint. ``state`` is JSON-able, with ``phase`` and ``step``. Raises OSError on a full disk."""
         self.run.mkdir(parents=True, exist_ok=True)
-        serial = max([int(c["file"][11:-3]) for c in self._known()] + [0]) + 1
+        serial = max([serial_of(c["file"]) for c in self._known()] + [0]) + 1
         name = f"checkpoint-{serial:06d}.h5"
         path = self.run / name
         temporary = self.run / f".{name}.tmp"
         try:
-            write_arrays(temporary, arrays, {"state": state})
+            write_arrays(temporary, arrays, {"state": state, "best": best})
             _verify(temporary, arrays)
             digest = sha256(temporary)
             os.replace(temporary, path)
@@ -127,13 +163,9 @@ class Checkpoints:
         """The newest good checkpoint -> (arrays, state), or None if the run has none yet."""
         known = self._known()
         for entry in sorted(known, key=lambda c: c["file"], reverse=True):
-            path = self.run / entry["file"]
             try:
-                if entry["sha256"] and path.is_file() and sha256(path) != entry["sha256"]:
-                    raise ColorizeError(f"{path} is damaged: its SHA-256 is not the one in the manifest")
-                arrays, meta = read_arrays(path, "a checkpoint")
-                return arrays, meta["state"]
-            except (ColorizeError, KeyError, OSError) as error:
+                return self._read(entry)
+            except (ColorizeError, OSError) as error:
                 self.say(f"{error}; going back to the one before it")
                 # Not counted among the last three any more, so that three good ones are kept.
                 self.manifest["checkpoints"] = [c for c in self.manifest["checkpoints"] if c["file"] != entry["file"]]
@@ -148,10 +180,15 @@ class Checkpoints:
         best = self.manifest["best"]
         if not best:
             return None
-        path = self.run / best["file"]
-        if sha256(path) != best["sha256"]:
+        return self._read(best)
+
+    def _read(self, entry):
+        path = self.run / entry["file"]
+        if entry["sha256"] and path.is_file() and sha256(path) != entry["sha256"]:
             raise ColorizeError(f"{path} is damaged: its SHA-256 is not the one in the manifest", status=1)
         arrays, meta = read_arrays(path, "a checkpoint")
+        if "state" not in meta:
+            raise ColorizeError(f"expected a checkpoint, but {path} is a file of another kind", status=1)
         return arrays, meta["state"]
 
     def _known(self):
@@ -161,7 +198,7 @@ class Checkpoints:
 
     def _sweep(self):
         kept = {c["file"] for c in self._known()}
-        for path in [*self.run.glob("checkpoint-*.h5"), *self.run.glob(".checkpoint-*.tmp")]:
+        for path in [*self._files(), *self.run.glob(".checkpoint-*.tmp")]:
             if path.name not in kept:
                 # Emptied first: a mounted Drive keeps deleted files in a trash that counts against the quota. Windows
                 # does not let go of a file that is being read, to be copied to Drive say: the next sweep takes it.

@@ -22,6 +22,8 @@ def add_arguments(parser):
     parser.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
     parser.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
     parser.add_argument("--chroma-weights", type=float, nargs="+", metavar="W", help="colourful pixels count more")
+    parser.add_argument("--set", action="append", default=[], metavar="PHASE.SETTING=X", dest="settings",
+                        help="a setting of one phase, such as gan.adversarial_weight=0.4; repeatable")  # fmt: skip
     parser.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
     parser.add_argument("--again", metavar="PHASE", help="train a phase again, and those behind it; ask once")
     parser.add_argument("--longer", nargs=2, metavar=("PHASE", "N"), help="N epochs more of a finished phase; ask once")
@@ -69,6 +71,7 @@ def main(args):
         epochs=tuple(args.epochs) if args.epochs else None,
         rates=tuple(args.rates) if args.rates else None,
         chroma_weights=tuple(args.chroma_weights) if args.chroma_weights else None,
+        settings=_settings(args.settings),
         until=args.until,
         again=args.again,
         longer=_longer(args.longer),
@@ -92,6 +95,17 @@ def main(args):
 def _devices(text):
     """An argparse type: "all", or a number from 1."""
     return text if text == "all" else number(1)(text)
+
+
+def _settings(words):
+    found = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        try:
+            found[key] = float(value)
+        except ValueError:
+            raise ColorizeError(f"expected --set PHASE.SETTING=NUMBER, got {word}") from None
+    return found
 
 
 def _longer(words):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import ColorizeError
 from ..weights import read_arrays
-from .checkpoint import VERSION, sha256, write_json
+from .checkpoint import VERSION, is_checkpoint, parse_manifest, serial_of, sha256, write_json
 from .copies import FULL, PART, Changed, copy_checked, files_of, mounted_at, reason, remove, stamp, write_checked
 
 MANIFEST = "manifest.json"
@@ -124,14 +124,15 @@ class Mirror:
         # Without a manifest only reading it tells.
         digest = self._fetch_one(name, _hidden(name))
         try:
-            state = read_arrays(self.local / _hidden(name), "a checkpoint")[1]["state"]
-            return {"file": name, "sha256": digest, "phase": state["phase"], "step": state["step"]}
+            meta = read_arrays(self.local / _hidden(name), "a checkpoint")[1]
+            place = {key: meta["state"][key] for key in ("phase", "step")}
+            return {"file": name, "sha256": digest, **place, "best": meta.get("best", False)}
         except (ColorizeError, KeyError):
             return None
 
     def _fetch_others(self):
         names = _twice(files_of, self.remote, without=LEFT_HERE)
-        names = [name for name in names if name != MANIFEST and not _is_checkpoint(name)]
+        names = [name for name in names if name != MANIFEST and not is_checkpoint(name)]
         return [name for name in names if not self._fetch_one(name, name)]
 
     def _fetch_one(self, remote_name, name, expected=None):
@@ -154,7 +155,10 @@ class Mirror:
             self._there[entry["file"]] = stamp(self.local / entry["file"])
         whole = {entry["file"]: entry for entry in good}
         kept = [whole[entry["file"]] for entry in manifest["checkpoints"] if entry["file"] in whole]
-        best = whole.get(manifest["best"]["file"]) if manifest["best"] else None
+        if manifest["best"]:
+            best = whole.get(manifest["best"]["file"])
+        else:  # without a manifest it is the newest that says so of itself
+            best = next((entry for entry in reversed(good) if entry.get("best")), None)
         write_json(self.local / MANIFEST, {**manifest, "checkpoints": kept, "best": best})
 
     # From here to Drive.
@@ -304,7 +308,7 @@ class Mirror:
         removal may arrive where the files that replace them do not.
         """
         surplus = {name for name in files_of(self.remote, parts=True) if name not in names and name != MANIFEST}
-        unnamed = {name for name in surplus if _is_checkpoint(name)}
+        unnamed = {name for name in surplus if is_checkpoint(name)}
         removed = {name for name in surplus - unnamed if name in self._seen or name.endswith(PART)}
         for name in removed | (unnamed & self._unnamed):
             remove(self.remote / name)
@@ -320,7 +324,7 @@ class Mirror:
         surplus = [
             name
             for name in files_of(self.remote, parts=True)
-            if name.endswith(PART) or (named and _is_checkpoint(name) and name not in named)
+            if name.endswith(PART) or (named and is_checkpoint(name) and name not in named)
         ]
         for name in surplus:
             remove(self.remote / name)
@@ -329,7 +333,7 @@ class Mirror:
     def _list(self):
         """What is to be on Drive: (names, the manifest of this moment or None)."""
         manifest = _read_manifest(self.local / MANIFEST)
-        names = {n for n in files_of(self.local, without=LEFT_HERE) if n != MANIFEST and not _is_checkpoint(n)}
+        names = {n for n in files_of(self.local, without=LEFT_HERE) if n != MANIFEST and not is_checkpoint(n)}
         names |= {entry["file"] for entry in _entries(manifest)}
         self._seen |= names
         return names, manifest
@@ -345,13 +349,8 @@ def _twice(function, *args, **kwargs):
         return function(*args, **kwargs)
 
 
-def _is_checkpoint(name):
-    return name.startswith("checkpoint-") and name.endswith(".h5") and "/" not in name
-
-
 def _serial(entry):
-    digits = entry["file"][11:-3]
-    return int(digits) if digits.isdecimal() else 0
+    return serial_of(entry["file"])
 
 
 def _entries(manifest):
@@ -384,10 +383,8 @@ def _read_manifest(path):
     """A manifest, or None if there is none or it is damaged. OSError where the disk fails."""
     try:
         with open(path, "rb") as file:
-            manifest = json.loads(file.read())
-        whole = all(_is_checkpoint(entry["file"]) and "sha256" in entry for entry in _entries(manifest))
-        return manifest if whole else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return parse_manifest(file.read(), Path(path).parent)
+    except FileNotFoundError:
         return None
 
 
@@ -404,5 +401,5 @@ def _survey(folder):
     found = [m for name in candidates if (m := _read_manifest(folder / name))]
     if found:
         return max(found, key=_newest)
-    scanned = [{"file": name, "sha256": None} for name in sorted(names) if _is_checkpoint(name)]
+    scanned = [{"file": name, "sha256": None} for name in sorted(names) if is_checkpoint(name)]
     return {"version": VERSION, "checkpoints": scanned, "best": None}

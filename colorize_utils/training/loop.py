@@ -15,7 +15,7 @@ from .ancestors import step_of
 from .checkpoint import Checkpoints, restore
 from .drive import Mirror
 from .lock import only_process
-from .milestones import arguments, end_epoch, end_phase, save
+from .milestones import arguments, disk_errors, end_epoch, end_phase, save
 from .optimizers import build_optimizers
 from .progress import Board, Progress, write_history
 from .recipes import describe, get_preset, get_recipe
@@ -50,6 +50,7 @@ def train(
     rates=None,
     chroma_weights=None,
     backbone=None,
+    settings=None,
     until=None,
     again=None,
     longer=None,
@@ -69,7 +70,8 @@ def train(
     newest checkpoint, and a finished one is left alone. backbone_weights: "imagenet", a path, or None. initial: a model
     file to start the generator from. steps: phase name -> step function, to try one's own.
     epochs, rates, chroma_weights: a number a phase, instead of the preset's and the recipe's. backbone: another encoder
-    than the recipe's. until: name of the phase to stop after; a later call goes on from there.
+    than the recipe's. settings: "PHASE.SETTING" -> number, see `recipes.get_recipe`. until: name of the phase to stop
+    after; a later call goes on from there.
 
     again: name of a phase to train again from its beginning. longer: (name, epochs), to go on with a finished phase for
     that many more. Both are asked once: after an interruption the call without them goes on. What the phases behind it
@@ -85,10 +87,10 @@ def train(
     An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns; state["finished"] and state["stopped"] tell.
     """
     preset = get_preset(preset, recipe, **changes)
-    with only_process(run), backend.several_devices(devices, preset.batch):
+    with only_process(run), disk_errors(run), backend.several_devices(devices, preset.batch):
         if deterministic:
             backend.configure(True)
-        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone)
+        recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone, settings)
         copies = _mirror(run, mirror, say)
         try:
             context, found, asked = _open(
@@ -187,9 +189,12 @@ def _run_phase(context, index, found, asked):
     if state["done"]:
         return
     if asked:
+        state["aside"] = index + (asked.epoch > 0)
         save(context)  # at once: what was asked for is not asked again after an interruption
-        if place := set_aside(context.folder, context.recipe, index + (asked.epoch > 0)):
+    if state["aside"] is not None:
+        if place := set_aside(context.folder, context.recipe, state["aside"]):
             context.progress.line(f"what was trained before is in {place}")
+        state["aside"] = None
         write_history(context.folder / "history.csv", state["history"])
     step_fn = make_step(nets, phase, trainable, preset.crop, step_of(context, phase))
     compiled = backend.compile_step(step_fn, nets.variables())

@@ -23,6 +23,10 @@ def _photos(context, name):
 
 
 def arguments(context, name, ids, table):
+    """The tensors of a compiled step: codes uint8 (N, H, W, 3), ids int32 (B,) into them, the step's table (B, 7).
+
+    name: "train" or "val". On an accelerator the codes are all of that part, which stay there; else this batch's.
+    """
     photos = _photos(context, name)
     if photos is None:
         photos, ids = backend.share(getattr(context.data, name).codes[ids]), np.arange(len(ids))
@@ -101,6 +105,16 @@ def save(context, best=False):
         context.checkpoints.save(network_arrays(context.nets), context.state, best)
     if context.mirror:
         context.mirror.push()
+
+
+@contextmanager
+def disk_errors(folder):
+    """In one line: an error of the disk where a run cannot begin, or go on, without what was to be read or written."""
+    try:
+        yield
+    except OSError as error:
+        line = f"{error.filename or folder}: {error.strerror or error}"
+        raise ColorizeError(f"{line}; what the run in {folder} has learned is kept, start again", 1) from None
 
 
 @contextmanager

@@ -31,11 +31,12 @@ class Phase:
     The pretrained encoder learns at ``encoder_rate`` times that. ``ema`` is the decay of the averaged generator.
     ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
     the mean of photographs): less of an invitation to play safe (None: all pixels alike). ``part`` 1, 2 or 3 trains on
-    one part of the photos only (see `photos.batches.rows_of_part`). ``bins`` is for the step "bins".
+    one part of the photos only (see `photos.batches.rows_of_part`). ``bins`` is for the step "bins",
+    ``perceptual_weight`` and ``adversarial_weight`` for the step "perceptual".
     """
 
     name: str
-    step: str  # "regression", "critic", "adversarial", "pix2pix" or "bins"
+    step: str  # "regression", "critic", "adversarial", "perceptual", "pix2pix" or "bins"
     trains: str  # "decoder" or "all" of the generator
     epochs: int
     rate: float
@@ -46,6 +47,8 @@ class Phase:
     beta_1: float = 0.9
     ema: float = 0.998
     l1_weight: float = 1.0
+    perceptual_weight: float | None = None
+    adversarial_weight: float | None = None
     critic_rate: float = 0.0
     chroma_weight: float | None = None
     beta_2: float | None = None
@@ -55,7 +58,7 @@ class Phase:
     @property
     def has_critic(self):
         """Whether this phase trains a discriminator."""
-        return self.step in ("critic", "adversarial", "pix2pix")
+        return self.step in ("critic", "adversarial", "pix2pix") or bool(self.adversarial_weight)
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,30 @@ UNET_GAN = Recipe(
             schedule="constant",
             l1_weight=100.0,
             weight_decay=0.0,
+        ),
+    ),
+)
+
+# The same, with a critic that looks through MobileNetV2 and a loss in its features (see `training/perceptual.py`): the
+# absolute error is content with brown, and a critic that has to learn to see first asks for color anywhere.
+UNET_PROJECTED = Recipe(
+    "unet-projected",
+    generator=UNET_GAN.generator,
+    discriminator={"network": "projected", "backbone": "MobileNetV2", "weights": "imagenet"},
+    phases=(
+        *UNET_GAN.phases[:2],
+        replace(UNET_GAN.phases[2], critic_rate=4e-4),
+        Phase(
+            "gan",
+            "perceptual",
+            "all",
+            epochs=4,
+            rate=2e-4,
+            critic_rate=4e-4,
+            beta_1=0.5,
+            l1_weight=10.0,
+            perceptual_weight=1.5,
+            adversarial_weight=0.8,
         ),
     ),
 )
@@ -185,7 +212,7 @@ UNET_BINS = Recipe(
     ),
 )
 
-RECIPES = {recipe.name: recipe for recipe in (UNET_GAN, UNET_BINS, PIX2PIX, ZHANG, TINY)}
+RECIPES = {recipe.name: recipe for recipe in (UNET_GAN, UNET_PROJECTED, UNET_BINS, PIX2PIX, ZHANG, TINY)}
 
 PRESETS = {
     preset.name: preset
@@ -202,6 +229,10 @@ PRESETS = {
         Preset("tutorial", crop=256, batch=16, lightness=False),
     )
 }
+
+# What can be set for a single phase by `train --set`.
+TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "adversarial_weight",
+           "critic_rate")  # fmt: skip
 
 # The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
 LENGTHS = {
@@ -223,12 +254,15 @@ def _find(name, preset):
     return TUTORIAL if (name, preset) == ("unet-gan", "tutorial") else RECIPES[name]
 
 
-def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None, backbone=None):
+def get_recipe(
+    name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None, backbone=None, settings=None
+):
     """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
 
     name: a key of RECIPES, or a `Recipe` of one's own. epochs, rates, chroma_weights: a number a phase, in the phases'
     order; by default the preset's epochs, else the recipe's, and the recipe's rates and weights. backbone: another
-    encoder, a key of `networks.unet.BACKBONES`. ColorizeError if one of these does not fit the recipe.
+    encoder, a key of `networks.unet.BACKBONES`. settings: "PHASE.SETTING" -> number, for `TUNABLE` settings of single
+    phases. ColorizeError if one of these does not fit the recipe.
     """
     recipe = _find(name, preset.name)
     chosen = {
@@ -246,16 +280,33 @@ def get_recipe(name, preset, backbone_weights=None, epochs=None, rates=None, chr
                 f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}"
             )
         phases = [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
+    phases = _with_settings(phases, settings or {})
     generator = _with_backbone(recipe, backbone)
+    discriminator = recipe.discriminator and dict(recipe.discriminator)
     if "weights" in generator:
         generator["weights"] = backbone_weights
+    if discriminator and "weights" in discriminator:  # it looks through the generator's encoder, as pretrained
+        discriminator |= {"backbone": generator["backbone"], "weights": backbone_weights}
     stride = stride_of(generator)
     if preset.crop % stride:
         raise ColorizeError(
             f"expected a crop that is a multiple of {stride} for the recipe {recipe.name}, got {preset.crop}: its "
             f"network halves the picture until {stride} pixels have become one"
         )
-    return replace(recipe, phases=tuple(phases), generator=generator)
+    return replace(recipe, phases=tuple(phases), generator=generator, discriminator=discriminator)
+
+
+def _with_settings(phases, settings):
+    phases = {phase.name: phase for phase in phases}
+    for key, value in settings.items():
+        name, _, field = key.partition(".")
+        if name not in phases or field not in TUNABLE:
+            wanted = f"PHASE.SETTING with a phase out of {', '.join(phases)} and a setting out of {', '.join(TUNABLE)}"
+            raise ColorizeError(f"expected {wanted}, got {key!r}")
+        if not 0 <= value < float("inf"):  # written so that NaN fails too
+            raise ColorizeError(f"expected a number of 0 or more for {key}, got {value}")
+        phases[name] = replace(phases[name], **{field: value})
+    return list(phases.values())
 
 
 def _with_backbone(recipe, backbone):
@@ -291,5 +342,6 @@ def describe(recipe, preset, seed):
     """Recipe, preset and seed as one JSON-able dict: what a run is, for its settings file and its hash."""
     described = asdict(recipe)
     # Where the encoder's weights came from matters once, at the start: a resumed run reads its own checkpoint.
-    described["generator"] = {k: v for k, v in described["generator"].items() if k != "weights"}
+    for name in ("generator", "discriminator"):
+        described[name] = described[name] and {k: v for k, v in described[name].items() if k != "weights"}
     return {"recipe": described, "preset": asdict(preset), "seed": seed}

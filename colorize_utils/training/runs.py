@@ -43,6 +43,7 @@ class Run:
     board: object = None
 
     def phase_folder(self, index):
+        """Where phase ``index`` writes its generator, snapshots and pictures."""
         return self.folder / phase_name(self.recipe, index)
 
     def epochs(self, index):
@@ -80,6 +81,7 @@ def fresh_state():
         "began": 0,  # the epoch at which the optimizers of this phase began: not 0 if it is continued longer
         "done": False,  # this phase
         "longer": {},  # phase name -> epochs that were asked for later
+        "aside": None,  # number of the first phase whose earlier outputs are still to be moved away
         "images": 0,
         "photos": "",  # a running digest of the photos seen, in their order
         "seconds": 0.0,
@@ -167,18 +169,21 @@ def difference(before, now, prefix=""):
 
 def build_networks(recipe, initial=None, critic=None, resumed=False):
     """A recipe's networks. initial, critic: files to start them from; resumed: a checkpoint fills them anyway."""
-    spec = dict(recipe.generator)
-    if (resumed or initial) and "weights" in spec:
-        spec["weights"] = None  # everything comes from the checkpoint, or from ``initial``
-    generator = build_network(spec)
-    ema = build_network({**spec, "weights": None} if "weights" in spec else spec)
+    # Where everything comes from a checkpoint or a file, pretrained weights need not be there any more.
+    spec = _untrained(recipe.generator) if resumed or initial else recipe.generator
+    generator, ema = build_network(spec), build_network(_untrained(spec))
     if initial and not resumed:
         assign_arrays(generator.variables, read_arrays(initial, "a model file")[0], str(initial))
     copy_variables(generator, ema)
-    discriminator = build_network(recipe.discriminator) if recipe.discriminator else None
+    spec = recipe.discriminator
+    discriminator = build_network(_untrained(spec) if resumed or critic else spec) if spec else None
     if critic and not resumed:
         assign_arrays(discriminator.variables, read_arrays(critic, "a discriminator")[0], str(critic))
     return Networks(generator, ema, discriminator)
+
+
+def _untrained(spec):
+    return {**spec, "weights": None} if "weights" in spec else spec
 
 
 def copy_variables(source, target):

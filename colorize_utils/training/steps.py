@@ -65,13 +65,24 @@ def distance(phase, predicted_ab, ab):
 
 
 def real(logits):
-    """Binary cross-entropy of patch logits against "this is a real photo"."""
-    return ops.mean(ops.softplus(-ops.cast(logits, "float32")))
+    """Binary cross-entropy of patch logits against "this is a real photo"; of logits at several scales, their mean."""
+    return _over_scales(lambda some: ops.softplus(-some), logits)
 
 
 def fake(logits):
-    """Binary cross-entropy of patch logits against "this was coloured by the network"."""
-    return ops.mean(ops.softplus(ops.cast(logits, "float32")))
+    """Binary cross-entropy of patch logits against "this was coloured by the network", as `real`."""
+    return _over_scales(ops.softplus, logits)
+
+
+def right_share(on_real, on_fake):
+    """The share of patches of which a critic is right, from its logits of photographs and of coloured ones."""
+    return (_over_scales(lambda some: some > 0, on_real) + _over_scales(lambda some: some < 0, on_fake)) / 2
+
+
+def _over_scales(function, logits):
+    scales = logits if isinstance(logits, (list, tuple)) else [logits]
+    means = [ops.mean(ops.cast(function(ops.cast(some, "float32")), "float32")) for some in scales]
+    return sum(means) / len(means)
 
 
 def regression(nets, phase, photo, ab, trainable):
@@ -96,8 +107,7 @@ def critic(nets, phase, photo, ab, trainable):
         on_real = nets.discriminator([photo, ab], training=True)
         on_fake = nets.discriminator([photo, coloured], training=True)
         value = (real(on_real) + fake(on_fake)) / 2
-        right = (ops.mean(ops.cast(on_real > 0, "float32")) + ops.mean(ops.cast(on_fake < 0, "float32"))) / 2
-        return value, {"critic_loss": value, "critic_right": right}
+        return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
     _, metrics = minimise(loss_fn, nets.discriminator.trainable_variables, nets.critic_optimizer)
     return {**metrics, "l1": l1(coloured, ab)}

@@ -1,0 +1,76 @@
+"""A discriminator that looks through a network which already knows photographs, and that network as a judge of color.
+
+Projected GANs (Sauer et al. 2021, section 3): the discriminator is a few small heads on the features of a pretrained,
+frozen network, one at each resolution. It sees meaning from its first step on, where a PatchGAN has to learn to see.
+The same features make the perceptual loss of `training/perceptual.py` (Johnson et al. 2016).
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ..color import AB_SCALE, RGB_FROM_XYZ
+from .unet import BACKBONES, pretrained_features
+
+WIDTH = 64
+HEADS = (4, 8, 16, 32)  # strides; at stride 2 there is more to compute than to see
+
+
+def rgb_from_lab(normalized_l, ab):
+    """L/50-1 (..., 1) and ab/110 (..., 2) -> sRGB (..., 3) in [0, 1], differentiable: `color.lab_to_rgb` on tensors.
+
+    What leaves the gamut is clipped, channel by channel: cheaper than taking its chroma back, and only a loss sees it.
+    """
+    y = (normalized_l * 50 + 66) / 116
+    x, z = y + ab[..., :1] * (AB_SCALE / 500), y - ab[..., 1:] * (AB_SCALE / 200)
+    f = ops.concatenate([x, y, z], axis=-1)
+    xyz = ops.where(f > 6 / 29, f**3, (116 * f - 16) * (27 / 24389))
+    linear = ops.clip(ops.matmul(xyz, ops.cast(np.ascontiguousarray(RGB_FROM_XYZ.T), xyz.dtype)), 0.0, 1.0)
+    # The power is taken of a value kept away from 0: at 0 its slope is infinite.
+    curve = 1.055 * ops.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return ops.where(linear <= 0.0031308, 12.92 * linear, curve)
+
+
+@keras.saving.register_keras_serializable("colorize_utils")
+class PhotoFeatures(layers.Layer):
+    """L/50-1 (N, H, W, 1) and ab/110 (N, H, W, 2) -> what a frozen backbone sees in that color photo.
+
+    Features at stride 2, 4, 8, 16 and 32; H and W are multiples of 32. Nothing in here ever learns.
+    """
+
+    def __init__(self, backbone="MobileNetV2", weights="imagenet", **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.backbone, self.range = backbone, BACKBONES[backbone].grey_range
+        self.features = pretrained_features(backbone, weights)
+        self.features.trainable = False
+
+    def call(self, inputs):
+        low, high = self.range
+        rgb = rgb_from_lab(*(ops.cast(x, "float32") for x in inputs)) * (high - low) + low
+        return self.features(ops.cast(rgb, self.compute_dtype), training=False)
+
+    def get_config(self):
+        return {**super().get_config(), "backbone": self.backbone, "weights": None}
+
+
+def build_projected(backbone="MobileNetV2", weights="imagenet", width=WIDTH):
+    """L/50-1 (N, H, W, 1) and ab/110 (N, H, W, 2) -> a list of logits (N, H/s, W/s, 1), float32, for s in `HEADS`.
+
+    backbone, weights: as for `build_unet`. width: channels of a head. The layer ``features`` is the frozen backbone,
+    the model ``heads`` all that learns: from the features of those strides to the logits, with spectral normalization.
+    """
+    photo = keras.Input((None, None, 1), name="lightness")
+    ab = keras.Input((None, None, 2), name="ab")
+    maps = PhotoFeatures(backbone, weights, name="features")([photo, ab])[-len(HEADS) :]
+    seen = [keras.Input(feature.shape[1:], name=f"stride_{s}") for s, feature in zip(HEADS, maps, strict=True)]
+    heads = keras.Model(seen, [_head(x, width, s) for s, x in zip(HEADS, seen, strict=True)], name="heads")
+    return keras.Model([photo, ab], heads(maps), name="projected")
+
+
+def _head(x, width, scale):
+    for number, size in ((1, 1), (2, 3)):
+        layer = layers.Conv2D(width, size, padding="same", name=f"head_{scale}_{number}")
+        x = layers.SpectralNormalization(layer, name=f"head_{scale}_{number}_spectral")(x)
+        x = layers.LeakyReLU(0.2, name=f"head_{scale}_{number}_relu")(x)
+    last = layers.Conv2D(1, 1, name=f"head_{scale}_logits", dtype="float32")
+    return layers.SpectralNormalization(last, name=f"head_{scale}_logits_spectral", dtype="float32")(x)

@@ -1,0 +1,55 @@
+"""A step whose loss asks a network that knows photographs: perceptual loss, and a critic on the same features."""
+
+from keras import ops
+
+from ..networks.projected import HEADS
+from .backend import minimise
+from .steps import average, distance, fake, l1, real, right_share
+
+
+def feature_distance(maps, truth):
+    """Mean absolute difference of two lists of features, each divided by the truth's mean; averaged over the list.
+
+    After Johnson et al. 2016 (section 3.2), with absolute differences, over every stride of the network: the shallow
+    ones see colors, the deep ones what these make of the photo.
+    """
+    parts = []
+    for seen, wanted in zip(maps, truth, strict=True):
+        seen, wanted = ops.cast(seen, "float32"), ops.cast(wanted, "float32")
+        parts.append(ops.mean(ops.abs(seen - wanted)) / (ops.mean(ops.abs(wanted)) + 1e-6))
+    return sum(parts) / len(parts)
+
+
+def perceptual(nets, phase, photo, ab, trainable):
+    """The generator learns from error, features and critic; then the critic from the same features.
+
+    The discriminator is a `networks.projected` one, whose backbone looks once at the photo and once at the colored one
+    for both losses. With an ``adversarial_weight`` of 0 the critic has no say, and does not learn.
+    """
+    features, heads = nets.discriminator.get_layer("features"), nets.discriminator.get_layer("heads")
+    truth = features([photo, ab])
+
+    def generator_loss():
+        predicted = nets.generator(photo, training=True)
+        maps = features([photo, predicted])
+        error, unlike = distance(phase, predicted, ab), feature_distance(maps, truth)
+        value = phase.l1_weight * error + phase.perceptual_weight * unlike
+        metrics = {"perceptual": unlike, "l1": l1(predicted, ab)}
+        if phase.adversarial_weight:
+            metrics["adversarial"] = real(heads(maps[-len(HEADS) :], training=False))
+            value += phase.adversarial_weight * metrics["adversarial"]
+        return value, {**metrics, "loss": value, "maps": maps}
+
+    _, metrics = minimise(generator_loss, trainable, nets.optimizer)
+    average(nets, phase.ema, nets.optimizer.iterations)
+    maps = [ops.stop_gradient(seen) for seen in metrics.pop("maps")[-len(HEADS) :]]
+    if not phase.adversarial_weight:
+        return metrics
+
+    def critic_loss():
+        on_real, on_fake = heads(truth[-len(HEADS) :], training=True), heads(maps, training=True)
+        value = (real(on_real) + fake(on_fake)) / 2
+        return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
+
+    _, of_critic = minimise(critic_loss, heads.trainable_variables, nets.critic_optimizer)
+    return {**of_critic, **metrics}
