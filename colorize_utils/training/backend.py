@@ -6,9 +6,12 @@ traced by `tf.function`. On JAX `compile_step` jits a pure function that puts th
 """
 
 import os
+from contextlib import contextmanager
 
 import keras
 import numpy as np
+
+from ..errors import ColorizeError
 
 BACKEND = keras.backend.backend()
 
@@ -43,9 +46,60 @@ def on_accelerator():
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+@contextmanager
+def several_devices(wanted, batch):
+    """Inside, variables that are made live on ``wanted`` devices, "all" or a number, and `share` deals batches out.
+
+    It is `keras.distribution.DataParallel`: each device has all variables and computes its part of a batch, and XLA
+    joins sums and means over the batch (losses, gradients, BatchNorm's statistics), so that several devices learn what
+    one would, up to rounding. ColorizeError (status 2) if they are not there, cannot share ``batch`` photos equally, or
+    the backend is TensorFlow and they are more than one.
+    """
+    count = _count(wanted, batch)
+    if count == 1:
+        yield
+        return
+    before = keras.distribution.distribution()
+    devices = keras.distribution.list_devices()[:count]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
+def _count(wanted, batch):
+    if wanted == 1:
+        return 1
+    if wanted != "all" and not (isinstance(wanted, int) and wanted > 0):
+        raise ColorizeError(f"expected devices to be all or a number from 1, got {wanted!r}")
+    if BACKEND != "jax":
+        raise ColorizeError(f"expected JAX to train on several devices, got {BACKEND}: set KERAS_BACKEND=jax")
+    there = keras.distribution.list_devices()
+    count = len(there) if wanted == "all" else wanted
+    if count > len(there):
+        raise ColorizeError(f"expected at most {len(there)} devices ({', '.join(there)}), got {wanted}")
+    if batch % count:
+        raise ColorizeError(f"expected a batch that {count} devices can share equally, got {batch}")
+    return count
+
+
 def to_device(array):
-    """Hand an array to the backend once, so that steps can use it without copying it again."""
-    return keras.ops.convert_to_tensor(np.asarray(array))
+    """Hand an array to the backend once, so that steps can use it without copying it again; whole, to each device."""
+    return _placed(array, lambda distribution, array: distribution.get_variable_layout(array))
+
+
+def share(array):
+    """Hand an array to the backend, (B, ...), each of `several_devices` its part of the B."""
+    return _placed(array, lambda distribution, array: distribution.get_data_layout(array.shape))
+
+
+def _placed(array, layout_of):
+    distribution = keras.distribution.distribution()
+    array = np.asarray(array)
+    if distribution is None:
+        return keras.ops.convert_to_tensor(array)
+    return keras.distribution.distribute_tensor(array, layout_of(distribution, array))
 
 
 if BACKEND == "jax":
@@ -66,7 +120,9 @@ if BACKEND == "jax":
             finally:
                 _scopes.pop()
 
-        compiled = jax.jit(pure, donate_argnums=0)
+        # Where the variables are they stay: on several devices XLA would be free to cut them into parts.
+        places = [v.value.sharding for v in variables] if keras.distribution.distribution() else None
+        compiled = jax.jit(pure, donate_argnums=0, out_shardings=(None, places))
 
         def run(*arrays):
             result, values = compiled([v.value for v in variables], *arrays)

@@ -39,6 +39,9 @@ def add_arguments(parser):
         default=True,
         help="on a CPU, two runs are equal bit for bit (default: yes)",
     )
+    parser.add_argument(
+        "--devices", type=_devices, default=1, metavar="N", help="GPUs or TPU cores to use, or all (JAX)"
+    )
     parser.add_argument("--crop", type=number(32, 1024), metavar="N")
     parser.add_argument("--batch", type=number(1), metavar="N")
     parser.add_argument("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
@@ -77,6 +80,7 @@ def main(args):
         tensorboard=args.tensorboard,
         stop_when_full=args.stop_when_full,
         deterministic=args.deterministic,
+        devices=args.devices,
         save_minutes=args.save_minutes,
         save_steps=args.save_steps,
         patience=args.patience,
@@ -86,6 +90,11 @@ def main(args):
         precision=args.precision,
     )
     return 130 if state["stopped"] else 0
+
+
+def _devices(text):
+    """An argparse type: "all", or a number from 1."""
+    return text if text == "all" else number(1)(text)
 
 
 def _settings(words):

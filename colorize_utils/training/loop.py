@@ -59,6 +59,7 @@ def train(
     tensorboard=False,
     stop_when_full=False,
     deterministic=True,
+    devices=1,
     say=print,
     **changes,
 ):
@@ -80,14 +81,15 @@ def train(
     mirror: a folder (on Drive, say) that is given a copy of every checkpoint and from which a lost run is fetched.
     tensorboard: write logs for TensorBoard to ``run/tensorboard``. stop_when_full: end when the disk is full, where
     otherwise that is said and training goes on. deterministic: on a CPU, make two runs equal bit for bit.
+    devices: how many devices share each batch, a number or "all" (JAX only). A run may go on with another number.
     changes: preset fields to change (crop=96, batch=16, ...).
 
     An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns; state["finished"] and state["stopped"] tell.
     """
-    with only_process(run), disk_errors(run):
+    preset = get_preset(preset, recipe, **changes)
+    with only_process(run), disk_errors(run), backend.several_devices(devices, preset.batch):
         if deterministic:
             backend.configure(True)
-        preset = get_preset(preset, recipe, **changes)
         recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone, settings)
         copies = _mirror(run, mirror, say)
         try:

@@ -3,7 +3,6 @@
 import errno
 from contextlib import contextmanager
 
-import keras
 import numpy as np
 
 from ..errors import ColorizeError
@@ -30,9 +29,8 @@ def arguments(context, name, ids, table):
     """
     photos = _photos(context, name)
     if photos is None:
-        photos, ids = np.asarray(getattr(context.data, name).codes[ids]), np.arange(len(ids))
-    convert = keras.ops.convert_to_tensor
-    return convert(photos), convert(ids.astype(np.int32)), convert(table)
+        photos, ids = backend.share(getattr(context.data, name).codes[ids]), np.arange(len(ids))
+    return photos, backend.share(ids.astype(np.int32)), backend.share(table)
 
 
 def validation(context, validate):

@@ -1,0 +1,114 @@
+"""Training on several devices: two simulated ones learn what one does, and what cannot be done is said in one line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import train_tiny
+
+from colorize_utils import cli
+from colorize_utils.errors import ColorizeError
+from colorize_utils.training import backend
+from colorize_utils.weights import read_arrays
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = """
+import json, sys
+import jax
+from colorize_utils.errors import ColorizeError
+from colorize_utils.training import backend, loop
+
+data, folder = sys.argv[1:]
+batches, flops, jit = [], [], jax.jit
+
+def watched(function, **options):
+    # What a step is given and what it costs one device, looked at from outside.
+    jitted, compiled = jit(function, **options), []
+    if function.__name__ != "pure":
+        return jitted
+    def run(values, *arrays):
+        if not compiled:
+            compiled.append(jitted.lower(values, *arrays).compile())
+            flops.append(compiled[0].cost_analysis()["flops"])
+            batches.append([[shard.data.shape[0] for shard in a.addressable_shards] for a in arrays])
+        return compiled[0](values, *arrays)
+    return run
+
+def train(name, **settings):
+    batches.clear(), flops.clear()
+    settings = {"crop": 32, "batch": 4, "epoch_photos": 8, "val_photos": 4, "save_steps": 1, **settings}
+    state = loop.train("tiny", "smoke", data=data, run=f"{folder}/{name}", say=lambda text: None, **settings)
+    return {"history": state["history"], "batches": batches[0], "flops": list(flops)}
+
+def refused(**settings):
+    try:
+        train("refused", **settings)
+    except ColorizeError as error:
+        return [str(error), error.status]
+
+jax.jit = watched
+said = {"one": train("one"), "two": train("two", devices="all")}
+backend.on_accelerator = lambda: True  # all photos on each device, and a run that goes on with another number
+train("both", devices=1, until="decoder")
+said["both"] = train("both", devices=2, until="unet")
+said["three"], said["odd"] = refused(devices=3), refused(devices=2, batch=3)
+print("SAID" + json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tiny_set, tmp_path_factory):
+    """What three runs in a process with two CPU devices learned, and the folder they are in."""
+    pytest.importorskip("jax")
+    folder = tmp_path_factory.mktemp("runs")
+    env = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+    command = [sys.executable, "-c", CODE, str(tiny_set), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {**json.loads(done.stdout.partition("SAID")[2]), "folder": folder}
+
+
+@pytest.mark.parametrize("name, phases", [("two", ["decoder", "unet", "critic", "gan"]), ("both", ["decoder", "unet"])])
+def test_two_devices_learn_what_one_does(said, name, phases):
+    one, two = said["one"]["history"][: len(phases)], said[name]["history"]
+    assert [row["phase"] for row in two] == phases
+    for a, b in zip(one, two, strict=True):
+        assert a.keys() == b.keys()
+        for key in a.keys() - {"minutes"}:
+            assert a[key] == (pytest.approx(b[key], rel=1e-3) if isinstance(a[key], float) else b[key]), key
+    folders = [said["folder"] / run / f"{len(phases)}-{phases[-1]}" / "generator.h5" for run in ("one", name)]
+    one, two = (read_arrays(path)[0] for path in folders)
+    for key in one:
+        np.testing.assert_allclose(two[key], one[key], atol=1e-3, err_msg=key)
+
+
+def test_each_device_has_its_part_of_a_batch_and_of_the_work(said):
+    assert said["one"]["batches"] == [[4], [4], [4]]
+    assert said["two"]["batches"] == [[2, 2], [2, 2], [2, 2]]
+    assert said["both"]["batches"] == [[24, 24], [2, 2], [2, 2]]  # all photos, and half of the batch's numbers
+    for one, two in zip(said["one"]["flops"], said["two"]["flops"], strict=True):
+        assert two < 0.65 * one
+
+
+def test_more_devices_than_there_are_and_unequal_shares_are_refused(said):
+    assert said["three"] == ["expected at most 2 devices (cpu:0, cpu:1), got 3", 2]
+    assert said["odd"] == ["expected a batch that 2 devices can share equally, got 3", 2]
+
+
+@pytest.mark.skipif(backend.BACKEND == "jax", reason="what another backend than JAX says")
+@pytest.mark.parametrize("devices", ["all", 2])
+def test_tensorflow_is_refused_in_one_line(tiny_set, tmp_path, devices):
+    with pytest.raises(ColorizeError, match="^expected JAX to train on several devices, got tensorflow: set KERAS"):
+        train_tiny(tiny_set, tmp_path / "run", devices=devices)
+    assert not (tmp_path / "run" / "settings.json").exists()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "some", "1.5", ""])
+def test_what_is_no_number_of_devices_is_refused(capsys, text):
+    assert cli.main(["train", "--data", "x", "--run", "y", f"--devices={text}"]) == 2
+    assert "expected a whole number of 1 or more" in capsys.readouterr().err
