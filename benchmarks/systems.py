@@ -4,8 +4,8 @@
         --minutes 4 --backbone-weights FILE --classifier MobileNetV2=FILE
 
 Writes ``report/`` (as `evaluate` does, with the rows *levin-0*, *levin-10* and *levin-50* of true-color hints),
-``curves.csv`` (quality against minutes, a line a snapshot), ``curves.png`` and ``samples.jpg`` (the six sample photos
-through every system). Begun again it goes on where it was.
+``curves.csv`` (quality against minutes, a line a snapshot), ``systems_curves.png`` and ``systems.jpg`` (the six sample
+photos through every system). Begun again it goes on where it was.
 
 A minute is a minute of two CPU cores, counted as processor time, so that other work on the machine does not count. A
 recipe is given as many photos as `SPEEDS` says it sees in the minutes asked for; what it took in truth is in
@@ -166,9 +166,9 @@ def main():
     runs = {recipe: train(recipe, args) for recipe in args.only}
     quietly_import_keras()
     evaluate(runs, args)
-    draw_curves(curves(runs, args), args.output / "curves.png")
-    draw_samples(runs, args.output / "samples.jpg", args.working_size)
-    print(f"{args.output}: report/report.md, curves.csv, curves.png, samples.jpg")
+    draw_curves(curves(runs, args), args.output / "systems_curves.png")
+    draw_samples(runs, args.output / "systems.jpg", args.working_size)
+    print(f"{args.output}: report/report.md, curves.csv, systems_curves.png, systems.jpg")
 
 
 if __name__ == "__main__":
