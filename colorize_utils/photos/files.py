@@ -44,7 +44,7 @@ class Photo:
     bits: int = 8  # 8 or 16 a channel, as the file had it
     exif: bytes | None = None  # with the orientation already applied and reset
     xmp: bytes | None = None
-    iptc: bytes | None = None  # what Photoshop and picture agencies wrote before there was XMP
+    iptc: bytes | None = None  # of a JPEG: what Photoshop and agencies wrote before there was XMP; a TIFF's is in exif
     comment: bytes | None = None  # of a JPEG
     dpi: tuple | None = None
     was_grey: bool = False

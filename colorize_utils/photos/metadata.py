@@ -5,9 +5,9 @@ from .exif import CAMERA, GPS, INTEROP, IPTC, number_in, read_block, read_direct
 ORIENTATION, WIDTH, HEIGHT, COLORS, XMP, UNIT = 274, 40962, 40963, 40961, 700, 296
 # In a TIFF the layout of the pixels stands among the rest; copied, it would spoil the output. So only what tells of the
 # photo is kept: names of document and page, description, camera, orientation, resolution, software, date, artist, host,
-# rating, copyright, Windows' title, comment, author, keywords and subject; the camera's settings and GPS.
+# rating, copyright, Windows' title, comment, author, keywords and subject; IPTC; the camera's settings and GPS.
 EXIF_KEPT = {269, 270, 271, 272, ORIENTATION, 282, 283, 285, UNIT, 305, 306, 315, 316, 18246, 18249, 33432}
-EXIF_KEPT |= {CAMERA, GPS, 36867, *range(40091, 40096)}
+EXIF_KEPT |= {CAMERA, GPS, IPTC, 36867, *range(40091, 40096)}
 RESOLUTION = {282, 283, UNIT}
 MOST_XMP = 2**20  # bytes
 PHOTOSHOP_IPTC = 0x0404
@@ -42,7 +42,7 @@ def read_metadata(image, photo, orientation):
     if not whole:
         photo.notes.append("its EXIF data is damaged and was left out" + " in part" * bool(directory))
     if image.format == "TIFF":
-        photo.xmp, photo.iptc = (directory[tag].data if tag in directory else None for tag in (XMP, IPTC))
+        photo.xmp = directory[XMP].data if XMP in directory else None
     else:
         photo.xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
         blocks = image.info.get("photoshop")

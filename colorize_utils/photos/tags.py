@@ -22,8 +22,9 @@ def add_tags(file, like, profile):
     added = read_block(like.exif)[0] if like.exif else {}
     if like.dpi:
         added |= {282: fraction(like.dpi[0]), 283: fraction(like.dpi[1]), 296: short(2)}
-    blocks = ((XMP, BYTE, like.xmp), (IPTC, UNDEFINED, like.iptc), (ICC, UNDEFINED, profile))
-    added |= {tag: Value(kind, data) for tag, kind, data in blocks if data}
+    if like.iptc:  # a JPEG's; a TIFF's own is in EXIF, of whatever type it was
+        added |= {IPTC: Value(UNDEFINED, like.iptc)}
+    added |= {tag: Value(kind, data) for tag, kind, data in ((XMP, BYTE, like.xmp), (ICC, UNDEFINED, profile)) if data}
     file.seek(struct.unpack(order + "I", header[4:])[0])
     (count,) = struct.unpack(order + "H", file.read(2))
     entries = _entries(file.read(12 * count), order)
