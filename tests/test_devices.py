@@ -28,7 +28,7 @@ batches, flops, jit = [], [], jax.jit
 def watched(function, **options):
     # What a step is given and what it costs one device, looked at from outside.
     jitted, compiled = jit(function, **options), []
-    if function.__name__ != "pure":
+    if getattr(function, "__name__", "") != "pure":
         return jitted
     def run(values, *arrays):
         if not compiled:
