@@ -158,7 +158,12 @@ def check(box, out, labels):
 def start(box, out, report):
     words = ["-m", "colorize_utils", "colorize", box, "-o", out, "--report", report]
     return subprocess.Popen(
-        [sys.executable, *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's "&" leaves it ignored
     )
 
 

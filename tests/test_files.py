@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from colorize_utils.errors import ColorizeError
+from colorize_utils.photos import writing
 from colorize_utils.photos.files import find_photos, read_photo, write_photo
 
 RNG = np.random.default_rng(0)
@@ -252,6 +254,18 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         write_photo(tmp_path / "a.png", 255 - PIXELS)
     assert (tmp_path / "a.png").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_picture_is_the_same_file_whenever_it_is_written(tmp_path):
+    """Made anew, the profile of sRGB holds the time."""
+    written = []
+    for _ in range(2):
+        writing.srgb.cache_clear()
+        for suffix in (".jpg", ".png", ".tif", ".webp"):
+            write_photo(tmp_path / f"a{suffix}", PIXELS)
+        written.append([path.read_bytes() for path in sorted(tmp_path.iterdir())])
+        time.sleep(1.1)
+    assert written[0] == written[1]
 
 
 def test_exif_that_a_format_cannot_take_costs_a_line_not_the_picture(tmp_path):

@@ -28,7 +28,6 @@ TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
-_SRGB = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,12 @@ class _Kept:
         return cls() if photo is None else cls(**{field.name: getattr(photo, field.name) for field in fields(cls)})
 
 
+@cache
 def srgb():
-    """The sRGB profile of Pillow's LittleCMS, made once."""
-    global _SRGB
-    if _SRGB is None:
-        _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    return _SRGB
+    """The profile of sRGB, dated as its standard is and not by the clock: a photo gives the same file every time."""
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    dated = made[:24] + struct.pack(">6H", 1999, 10, 18, 0, 0, 0) + made[36:]  # ICC.1:2022, 7.2.8
+    return ImageCms.ImageCmsProfile(BytesIO(dated))
 
 
 def part_beside(path):
