@@ -68,8 +68,19 @@ def test_commands_that_are_shown_are_understood(command):
 
 def test_options_that_are_named_exist():
     """Each `--word` of the README belongs to a command of the package."""
-    known = set()
-    for command in ("colorize", "train", "evaluate", "turing", "prepare", "samples", "export-model", "info"):
+    known = {"--array"}  # of sbatch
+    for command in (
+        "colorize",
+        "train",
+        "evaluate",
+        "turing",
+        "prepare",
+        "samples",
+        "export-model",
+        "info",
+        "export",
+        "app",
+    ):
         parser = cli.build_parser(command)
         for action in parser._subparsers._group_actions[0].choices[command]._actions:
             known.update(action.option_strings)
