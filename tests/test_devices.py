@@ -40,7 +40,8 @@ def watched(function, **options):
 
 def train(name, **settings):
     batches.clear(), flops.clear()
-    settings = {"crop": 32, "batch": 4, "epoch_photos": 8, "val_photos": 4, "save_steps": 1, **settings}
+    settings = {"epochs": (1, 1, 1, 1), "crop": 32, "batch": 4, **settings}
+    settings |= {"epoch_photos": 8, "val_photos": 4, "save_steps": 1}
     state = loop.train("tiny", "smoke", data=data, run=f"{folder}/{name}", say=lambda text: None, **settings)
     return {"history": state["history"], "batches": batches[0], "flops": list(flops)}
 
