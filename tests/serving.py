@@ -41,7 +41,9 @@ class Server:
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, **output)
         end = time.monotonic() + 300
         while not (found := re.search(r"the page is at (\S+) ", self.said())):
-            assert self.process.poll() is None and time.monotonic() < end, self.said()
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.process.kill()
+                raise AssertionError(f"the page was not served: {self.said()}")
             time.sleep(0.1)
         self.address = found[1]
 
@@ -57,7 +59,7 @@ class Server:
         """Tell it to end; its exit status."""
         self.process.send_signal(how)
         try:
-            return self.process.wait(30)
+            return self.process.wait(120)
         finally:
             self.process.kill()
             self._log.close()
