@@ -17,7 +17,7 @@ from colorize_utils.weights import read_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = """
-import json, sys
+import json, shutil, sys
 import jax
 from colorize_utils.errors import ColorizeError
 from colorize_utils.training import backend, loop
@@ -40,8 +40,8 @@ def watched(function, **options):
 
 def train(name, **settings):
     batches.clear(), flops.clear()
-    settings = {"epochs": (1, 1, 1, 1), "crop": 32, "batch": 4, **settings}
-    settings |= {"epoch_photos": 8, "val_photos": 4, "save_steps": 1}
+    small = {"epochs": (1, 1, 1, 1), "crop": 32, "batch": 4, "epoch_photos": 8, "val_photos": 4}
+    settings = {**small, **settings}
     state = loop.train("tiny", "smoke", data=data, run=f"{folder}/{name}", say=lambda text: None, **settings)
     return {"history": state["history"], "batches": batches[0], "flops": list(flops)}
 
@@ -52,9 +52,10 @@ def refused(**settings):
         return [str(error), error.status]
 
 jax.jit = watched
+train("one", until="decoder")
+shutil.copytree(f"{folder}/one", f"{folder}/both")
 said = {"one": train("one"), "two": train("two", devices="all")}
-backend.on_accelerator = lambda: True  # all photos on each device, and a run that goes on with another number
-train("both", devices=1, until="decoder")
+backend.on_accelerator = lambda: True  # all photos on each device, and a run that goes on with another number of them
 said["both"] = train("both", devices=2, until="unet")
 said["three"], said["odd"] = refused(devices=3), refused(devices=2, batch=3)
 print("SAID" + json.dumps(said))
@@ -81,18 +82,19 @@ def test_two_devices_learn_what_one_does(said, name, phases):
     for a, b in zip(one, two, strict=True):
         assert a.keys() == b.keys()
         for key in a.keys() - {"minutes"}:
-            assert a[key] == (pytest.approx(b[key], rel=1e-3) if isinstance(a[key], float) else b[key]), key
+            assert a[key] == (pytest.approx(b[key], rel=1e-4) if isinstance(a[key], float) else b[key]), key
     folders = [said["folder"] / run / f"{len(phases)}-{phases[-1]}" / "generator.h5" for run in ("one", name)]
     one, two = (read_arrays(path)[0] for path in folders)
     for key in one:
-        np.testing.assert_allclose(two[key], one[key], atol=1e-3, err_msg=key)
+        np.testing.assert_allclose(two[key], one[key], atol=1e-5, err_msg=key)
 
 
 def test_each_device_has_its_part_of_a_batch_and_of_the_work(said):
     assert said["one"]["batches"] == [[4], [4], [4]]
     assert said["two"]["batches"] == [[2, 2], [2, 2], [2, 2]]
     assert said["both"]["batches"] == [[24, 24], [2, 2], [2, 2]]  # all photos, and half of the batch's numbers
-    for one, two in zip(said["one"]["flops"], said["two"]["flops"], strict=True):
+    costs = zip(said["one"]["flops"], said["two"]["flops"][2:], strict=True)  # behind the first phase, see above
+    for one, two in costs:
         assert two < 0.65 * one
 
 
