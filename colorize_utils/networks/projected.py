@@ -2,6 +2,7 @@
 
 Projected GANs (Sauer et al. 2021, section 3): the discriminator is a few small heads on the features of a pretrained,
 frozen network, one at each resolution. It sees meaning from its first step on, where a PatchGAN has to learn to see.
+Theirs mixes the features at random across channels and scales first (section 3.2); that is left out here.
 The same features make the perceptual loss of `training/perceptual.py` (Johnson et al. 2016).
 """
 
