@@ -15,7 +15,13 @@ import pytest
 from serving import serving
 from test_cli import is_orange, put
 
+from colorize_utils import cli
+from colorize_utils.inference.colorizer import Colorizer
+
 pytest.importorskip("gradio", reason="needs gradio: pip install -r requirements-app.txt")
+cli._find_page()
+from colorize_utils_app.page import SHOWN, Page  # noqa: E402
+
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "None"}
 
 
@@ -68,8 +74,6 @@ def color(server, *paths):
     assert status == 200
     files = [{"path": place, "meta": {"_type": "gradio.FileData"}} for place in json.loads(places)]
     values = ask(server, "add", [None, files, 1, 128], uuid.uuid4().hex[:10])
-    from colorize_utils_app.page import SHOWN
-
     shown = dict(zip(SHOWN, values, strict=True))
     return [file["path"] for file in shown["files"] or []], shown["lines"]
 
@@ -170,13 +174,6 @@ def test_it_removes_all_it_wrote_when_it_is_stopped(tmp_path):
 
 
 def test_settings_and_hints_reach_the_pictures(tmp_path):
-    from colorize_utils import cli
-
-    cli._find_page()
-    from colorize_utils_app.page import SHOWN, Page
-
-    from colorize_utils.inference.colorizer import Colorizer
-
     seen = []
 
     class Watched(Colorizer):
