@@ -245,9 +245,9 @@ def _result_layout(page, p):
         with gr.Tab("Give a colour", render_children=True) as p["tab"]:
             gr.Markdown("Choose a colour and click where it belongs. The lightness stays the photo's.")
             with gr.Row(elem_id="tools", equal_height=True):
-                p["color"] = gr.ColorPicker("#4f7fbf", show_label=False, label="Colour", container=False, min_width=80)
-                p["undo"] = gr.Button("Undo", min_width=90, elem_id="undo")
-                p["none"] = gr.Button("Remove all", min_width=90)
+                p["color"] = gr.ColorPicker("#4f7fbf", show_label=False, label="Colour", container=False, min_width=40)
+                p["undo"] = gr.Button("Undo", min_width=80, elem_id="undo")
+                p["none"] = gr.Button("Remove all", min_width=80)
             p["canvas"] = gr.Image(show_label=False, interactive=False, elem_id="canvas", buttons=[], format="jpeg")
     with gr.Row():
         p["strength"] = gr.Slider(
