@@ -8,7 +8,7 @@ import math
 import keras
 from keras import ops
 
-from colorize_utils import color
+from colorize_utils.networks.projected import rgb_from_lab
 
 
 class _Mean(keras.metrics.Metric):
@@ -68,20 +68,8 @@ class RgbPSNR(_Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        painted = ops.concatenate([y_true[..., :1], y_pred], axis=-1)
-        self.add(ops.square(_rgb(painted) - _rgb(y_true)))
+        lightness = y_true[..., :1]
+        self.add(ops.square(rgb_from_lab(lightness, y_pred) - rgb_from_lab(lightness, y_true[..., 1:])))
 
     def result(self):
         return -10.0 / math.log(10.0) * ops.log(ops.maximum(super().result(), 1e-10))
-
-
-def _rgb(normalized):
-    """(..., 3) of L/50-1 and ab/110 -> sRGB clipped to [0, 1]. As `color.lab_to_rgb_unbounded`, in `keras.ops`."""
-    fy = (normalized[..., 0] * 50.0 + 66.0) / 116.0
-    a, b = normalized[..., 1] * color.AB_SCALE, normalized[..., 2] * color.AB_SCALE
-    f = ops.stack([fy + a / 500.0, fy, fy - b / 200.0], axis=-1)
-    cube = f * f * f
-    xyz = ops.where(cube > 216 / 24389, cube, (116.0 * f - 16.0) / (24389 / 27))
-    linear = ops.clip(ops.matmul(xyz, ops.convert_to_tensor(color.RGB_FROM_XYZ.T)), 0.0, 1.0)
-    curve = 1.055 * ops.power(ops.maximum(linear, 0.0031308), 1 / 2.4) - 0.055
-    return ops.where(linear <= 0.0031308, linear * 12.92, curve)
