@@ -431,7 +431,12 @@ def test_ctrl_c_in_a_folder_leaves_whole_pictures_only(model_file, tmp_path):
         (tmp_path / "in" / f"{i:03}.png").write_bytes(photo)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "colorize_utils", "colorize", tmp_path / "in", "-o", out, "--model", model_file]
-    child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # Where the tests themselves were started in the background the shell has them ignore Ctrl-C, and a child would too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 100
     while not list(out.glob("*.png")) and time.monotonic() < deadline and child.poll() is None:
         time.sleep(0.05)
