@@ -12,7 +12,7 @@ run: set-up
 	@$(PY) -m colorize_utils colorize outputs/samples --overwrite -o outputs/colorized
 
 test: set-up-dev
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 lint: set-up-dev
 	@$(PY) -m ruff check .

@@ -114,6 +114,10 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # kernels' debuggers would warn of every start
     paths = [Path(name) for name in args.names] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        print(f"{missing[0]}: expected a notebook, found no such file", file=sys.stderr)
+        return 2
     began = time.monotonic()
     for path in paths:
         start = time.monotonic()

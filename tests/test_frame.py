@@ -267,6 +267,13 @@ def test_the_cell_that_fails_is_named(tmp_path):
         tool.execute(tmp_path / "one.ipynb")
 
 
+def test_a_notebook_that_is_not_there_is_one_line(monkeypatch, capsys, tmp_path):
+    pytest.importorskip("nbformat")
+    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", str(tmp_path / "seven.ipynb")])
+    assert _script("run_notebooks").main() == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'seven.ipynb'}: expected a notebook, found no such file\n"
+
+
 def test_paths_of_this_machine_and_large_notebooks_are_complained_about():
     tool = _script("run_notebooks")
     book = _book("1")

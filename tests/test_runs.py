@@ -123,10 +123,10 @@ def test_a_phase_again_ends_the_same_and_loses_nothing(straight, copy, tiny_set)
 def test_a_phase_longer_goes_on_from_its_end_and_the_rest_is_trained_again(straight, copy, tiny_set, monkeypatch):
     true_end = loop.end_epoch
 
-    def end_epoch(context, index, validate):
+    def end_epoch(context, index):
         if context.state["history"][-1]["phase"] == "unet":
             raise Killed
-        true_end(context, index, validate)
+        true_end(context, index)
 
     monkeypatch.setattr(loop, "end_epoch", end_epoch)
     with pytest.raises(Killed):  # asked, and killed in the first of the new epochs
@@ -303,7 +303,7 @@ def test_a_finished_run_is_given_more_epochs_by_accepting_changes(copy, straight
 
 def test_patience_ends_a_phase_early(tiny_set, tmp_path, monkeypatch):
     errors = iter([0.5, 0.4, 0.41, 0.42, 0.3])
-    monkeypatch.setattr(milestones, "validation", lambda context, validate: (next(errors), 1.0))
+    monkeypatch.setattr(milestones, "validation", lambda context: (next(errors), 1.0))
     said = []
     state = train_tiny(tiny_set, tmp_path / "run", epochs=(0, 9, 0, 0), patience=2, say=said.append)
     assert [row["val_l1"] for row in state["history"]] == [0.5, 0.4, 0.41, 0.42]

@@ -134,6 +134,7 @@ def _open(preset, recipe, data, folder, seed, initial, until, again, longer, acc
         nets = build_networks(recipe, initial, resumed=found is not None)
     context = Run(folder, recipe, preset, data, seed, nets, checkpoints, Progress(say), state)
     context.on_device = backend.on_accelerator()
+    context.validate = backend.compile_step(make_validation(nets, preset.crop), nets.ema.variables)
     return context, (found[0], changed) if found and not asked else None, asked
 
 
@@ -198,7 +199,6 @@ def _run_phase(context, index, found, asked):
         write_history(context.folder / "history.csv", state["history"])
     step_fn = make_step(nets, phase, trainable, preset.crop, step_of(context, phase))
     compiled = backend.compile_step(step_fn, nets.variables())
-    validate = backend.compile_step(make_validation(nets, preset.crop), nets.variables())
     began, saved = time.monotonic(), time.monotonic()
     already, images = state["seconds"], state["images"]
     pending = []
@@ -212,7 +212,7 @@ def _run_phase(context, index, found, asked):
         if len(pending) >= (50 if context.on_device else 1) or (step + 1) % per_epoch == 0:
             _flush(context, pending)
         if (step + 1) % per_epoch == 0:
-            end_epoch(context, index, validate)
+            end_epoch(context, index)
             saved = time.monotonic()
             if state["done"]:
                 return

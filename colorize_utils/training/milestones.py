@@ -33,7 +33,7 @@ def arguments(context, name, ids, table):
     return photos, backend.share(ids.astype(np.int32)), backend.share(table)
 
 
-def validation(context, validate):
+def validation(context):
     """Mean |ab| error of the averaged generator on the validation photos, and that of grey, in units of 110."""
     split, preset = context.data.val, context.preset
     chosen = np.linspace(0, len(split) - 1, min(preset.val_photos or len(split), len(split))).astype(int)
@@ -43,16 +43,16 @@ def validation(context, validate):
         n = len(ids)
         ids = np.resize(ids, preset.batch)  # one shape, one compilation; the repeats are cut off again
         table = still_table(split.codes.shape[1:3], split.transposed[ids], preset.crop)
-        result = validate(*arguments(context, "val", ids, table))
+        result = context.validate(*arguments(context, "val", ids, table))
         errors.extend(np.asarray(result["l1"])[:n])
         greys.extend(np.asarray(result["grey"])[:n])
     return float(np.mean(errors)), float(np.mean(greys))
 
 
-def end_epoch(context, index, validate):
+def end_epoch(context, index):
     """Validate, write what can be used on its own, and last the checkpoint: outputs are never behind it."""
     state, phase = context.state, context.recipe.phases[index]
-    error, grey = validation(context, validate)
+    error, grey = validation(context)
     n = max(1, state["sums"].pop("steps", 1))
     row = {"phase": phase.name, "epoch": state["epoch"] + 1, "step": state["step"], "images": state["images"]}
     row |= {"minutes": round(state["seconds"] / 60, 2)}

@@ -39,6 +39,7 @@ class Run:
     steps: dict = field(default_factory=dict)  # a reader's own step functions by phase name
     photos: dict = field(default_factory=dict)  # split name -> codes on the device
     parts: dict = field(default_factory=dict)  # part of the training photos, or None -> their rows
+    validate: object = None  # compiled once for all phases: what it reads, the averaged generator, is the same in all
     mirror: object = None
     board: object = None
 
