@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint notebooks notebooks-commit set-up set-up-dev colab-check clean
+.PHONY: run test test-extras lint notebooks notebooks-commit set-up set-up-dev colab-check clean
 
 run: set-up
 	@$(PY) -m colorize_utils samples outputs/samples
@@ -13,6 +13,11 @@ run: set-up
 
 test: set-up-dev
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+# The page and the exports, in an environment of their own: what they need holds other packages back.
+test-extras:
+	@$(PYTHON) scripts/set_up.py --venv .venv-extras --dev --app --export
+	@.venv-extras/bin/python -m pytest -n 2 --dist loadfile tests/test_page*.py tests/test_elsewhere.py
 
 lint: set-up-dev
 	@$(PY) -m ruff check .
