@@ -7,11 +7,12 @@ import subprocess
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from colorize_utils.inference.folders import colorize_files
 from colorize_utils.photos.exif import read_block, write_block
 from colorize_utils.photos.files import read_photo, write_photo
+from colorize_utils.photos.png import text_chunks
 from colorize_utils.photos.provenance import Maker
 
 RGB = np.random.default_rng(0).integers(0, 256, (12, 17, 3), dtype=np.uint8)
@@ -157,6 +158,39 @@ def test_a_jpeg_keeps_its_comment_and_iptc(tmp_path):
     write_photo(tmp_path / "b.jpg", photo.rgb, like=photo)
     with Image.open(tmp_path / "b.jpg") as image:
         assert image.info["comment"] == CAPTION and image.info["photoshop"][0x0404] == IPTC
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_png_keeps_its_texts(tmp_path, bits):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "Oma am See")
+    info.add_text("Comment", "long " * 200, zip=True)
+    info.add_itxt("Description", CAPTION.decode(), "de", "Beschreibung", zip=True)
+    info.add_text("Software", "a scanner's")
+    info.add(b"tEXt", b"no keyword at all")
+    pixels = RGB if bits == 8 else RGB[..., 0].astype(np.uint16) * 257
+    Image.fromarray(pixels).save(tmp_path / "a.png", pnginfo=info)
+    photo = read_photo(tmp_path / "a.png")
+    write_photo(tmp_path / "b.png", photo.rgb, like=photo, made=Maker("shipped", "1"))
+    with Image.open(tmp_path / "a.png") as before, Image.open(tmp_path / "b.png") as after:
+        assert photo.bits == bits
+        for name in ("Title", "Comment", "Description"):
+            assert after.text[name] == before.text[name]
+        assert after.text["Description"].lang == "de"
+        assert set(after.text) == {"Title", "Comment", "Description", "XML:com.adobe.xmp"}
+
+
+def test_texts_of_a_png_that_are_damaged_or_too_long_cost_themselves(tmp_path):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "one")
+    info.add_text("Author", "two")
+    info.add_text("Comment", "x" * 2**21)
+    Image.fromarray(RGB).save(tmp_path / "a.png", pnginfo=info)
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole.replace(b"Title\0one", b"Title\0oNe"))  # and the checksum stays
+    assert text_chunks(tmp_path / "a.png") == [(b"tEXt", b"Author\0two")]
+    (tmp_path / "a.png").write_bytes(whole[:50])
+    assert text_chunks(tmp_path / "a.png") == []
 
 
 @pytest.mark.parametrize("dpi", [None, (300, 300)])

@@ -46,6 +46,7 @@ class Photo:
     xmp: bytes | None = None
     iptc: bytes | None = None  # of a JPEG: what Photoshop and agencies wrote before there was XMP; a TIFF's is in exif
     comment: bytes | None = None  # of a JPEG
+    texts: tuple = ()  # of a PNG: (kind of chunk, body) each
     dpi: tuple | None = None
     was_grey: bool = False
     path: Path | None = None

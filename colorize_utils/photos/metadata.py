@@ -1,6 +1,7 @@
 """What a photo's file tells beside its pixels, and which of it goes to the output."""
 
 from .exif import CAMERA, GPS, INTEROP, IPTC, number_in, read_block, read_directory, short, text, write_block
+from .png import text_chunks
 
 ORIENTATION, WIDTH, HEIGHT, COLORS, XMP, UNIT = 274, 40962, 40963, 40961, 700, 296
 # In a TIFF the layout of the pixels stands among the rest; copied, it would spoil the output. So only what tells of the
@@ -51,6 +52,7 @@ def read_metadata(image, photo, orientation):
     photo.xmp = _xmp(photo)
     comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else None
     photo.comment = comment if isinstance(comment, bytes) else None
+    photo.texts = tuple(text_chunks(photo.path)) if image.format == "PNG" else ()
     unit = number_in(directory.get(UNIT))
     left_out = RESOLUTION if unit not in (None, 1, 2, 3) else set()
     kept = {tag: value for tag, value in directory.items() if tag in EXIF_KEPT - left_out}

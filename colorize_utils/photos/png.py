@@ -6,6 +6,9 @@ import zlib
 from ..errors import ColorizeError
 
 PIECE = 2**20
+TEXT = (b"tEXt", b"zTXt", b"iTXt")
+OURS = (b"XML:com.adobe.xmp", b"Software", b"Raw profile type ")  # written anew, or read as what they hold
+MOST_TEXT = 2**20  # bytes, all together
 
 
 def png_header(path):
@@ -31,8 +34,30 @@ def check_sums(path):
                 raise ColorizeError(f"{path}: expected a whole photo, got a PNG whose checksum is wrong", status=1)
 
 
+def text_chunks(path):
+    """[(kind, body)] of a PNG's texts (title, author, description, ...) as they stand, up to `MOST_TEXT` bytes.
+
+    Left out are XMP and metadata of other formats, which are kept in ways of their own, the program that wrote the
+    file, and what is damaged.
+    """
+    found, left = [], MOST_TEXT
+    with open(path, "rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if kind not in TEXT or length > left:
+                file.seek(length + 4, 1)
+                continue
+            body, total = file.read(length), file.read(4)
+            whole = total == struct.pack(">I", zlib.crc32(kind + body)) and 0 < body.find(b"\0") < 80
+            if whole and not body.startswith(OURS):
+                found.append((kind, body))
+                left -= length
+    return found
+
+
 def with_chunks(data, like):
-    """PNG with chunks for sRGB, EXIF, XMP and resolution behind the header (PNG specification, 3rd edition, 11.3)."""
+    """PNG with chunks for sRGB, EXIF, XMP, texts and resolution behind the header (PNG specification, 3rd edition, 11.3)."""
     chunks = [(b"sRGB", b"\0")]
     if like.dpi:
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(float(d) / 0.0254) for d in like.dpi), 1)))
@@ -40,6 +65,7 @@ def with_chunks(data, like):
         chunks.append((b"eXIf", like.exif.removeprefix(b"Exif\0\0")))
     if like.xmp:
         chunks.append((b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + like.xmp))
+    chunks += like.texts
     added = b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )

@@ -40,6 +40,7 @@ class _Kept:
     xmp: bytes | None = None
     iptc: bytes | None = None
     comment: bytes | None = None
+    texts: tuple = ()
     dpi: tuple | None = None
 
     @classmethod
@@ -265,7 +266,10 @@ def _options(suffix, kept):
         options["dpi"] = kept.dpi
     if kept.xmp and suffix in (*JPEG, ".webp"):
         options["xmp"] = kept.xmp
-    if kept.xmp and suffix == ".png":
+    if suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", kept.xmp.decode("utf-8", "replace"))
+        for kind, body in kept.texts:
+            options["pnginfo"].add(kind, body)
+        if kept.xmp:
+            options["pnginfo"].add_itxt("XML:com.adobe.xmp", kept.xmp.decode("utf-8", "replace"))
     return options
