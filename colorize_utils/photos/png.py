@@ -57,7 +57,7 @@ def text_chunks(path):
 
 
 def with_chunks(data, like):
-    """PNG with chunks for sRGB, EXIF, XMP, texts and resolution behind the header (PNG specification, 3rd edition, 11.3)."""
+    """PNG with sRGB, resolution, EXIF, XMP and texts behind the header (PNG specification, 3rd edition, 11.3)."""
     chunks = [(b"sRGB", b"\0")]
     if like.dpi:
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(float(d) / 0.0254) for d in like.dpi), 1)))
