@@ -213,6 +213,13 @@ def _error(kind):
     return {"gone": gone, "once": OSError(errno.EIO, "Input/output error"), "killed": Dead()}[kind]
 
 
+def _check_named(cloud):
+    """The manifest comes last: whatever it names is whole on Drive, at any moment."""
+    manifest = json.loads((cloud.run / "manifest.json").read_text())
+    for entry in manifest["checkpoints"]:
+        assert hashlib.sha256((cloud.run / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+
+
 @pytest.mark.parametrize("kind", ["gone", "once", "killed"])
 def test_whatever_call_fails_nothing_is_lost(tmp_path, monkeypatch, kind):
     """Drive fails at each call in turn (once, or from there on), or the process is killed there."""
@@ -241,6 +248,7 @@ def test_whatever_call_fails_nothing_is_lost(tmp_path, monkeypatch, kind):
             assert len(said) <= 1 and not any("\n" in line for line in said)
             assert whole or kind == "killed" or len(said) == 1
             cloud.fails = lambda number: None
+            _check_named(cloud)
             step, _, later = _fetched(cloud, place / "fresh")
             assert later == []
             assert step == 4 if whole else step in (3, 4)
