@@ -160,7 +160,7 @@ Every picture is scored as 8-bit RGB. In brackets: 95 % bootstrap interval over 
 for every row. It says how much a figure would move on other photos of the same kind; nothing of photos of another kind.
 A difference smaller than its interval, that is, one whose interval holds 0, may be chance: it is not an improvement.
 The row *grey* is the answer "no colour": what a figure owes to the lightness, which all rows are given; *mean colour*
-is one colour for all, the mean of the true ones, known only from the truth: no other single one errs less in ab, squared."""
+is one colour for all, the mean of the true ones, known only from the truth."""
 
 
 def markdown(report):
