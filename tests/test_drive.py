@@ -17,7 +17,7 @@ import pytest
 from conftest import train_tiny
 
 from colorize_utils.errors import ColorizeError
-from colorize_utils.training import checkpoint, copies, drive
+from colorize_utils.training import checkpoint, copies, drive, manifests
 from colorize_utils.training.checkpoint import Checkpoints
 from colorize_utils.training.drive import Mirror
 
@@ -39,7 +39,7 @@ class Drive:
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # these tests cut no power, and it takes long
         for name in WATCHED:
             monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
-        for module in (copies, drive, checkpoint):
+        for module in (copies, drive, manifests, checkpoint):
             monkeypatch.setattr(module, "open", self._open, raising=False)
 
     def _here(self, path):

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ..errors import ColorizeError
 from ..weights import read_arrays
-from .checkpoint import VERSION, is_checkpoint, parse_manifest, serial_of, sha256, write_json
+from .checkpoint import is_checkpoint, sha256, write_json
 from .copies import FULL, PART, Changed, copy_checked, files_of, mounted_at, reason, remove, stamp, write_checked
+from .manifests import MANIFEST, entries_of, newest, newest_of, read_manifest, serial, survey
 
-MANIFEST = "manifest.json"
 LEFT_HERE = ("lock", "tensorboard")  # the process's own, and logs that are written anew at each start
 
 
@@ -38,7 +38,7 @@ class Mirror:
         self._there = {}  # name -> stamp of the local file whose content Drive is known to have
         self._seen = set()  # what was here once: if it is gone now, training removed it
         self._unnamed = set()  # checkpoints on Drive that the last manifest did not name any more
-        self._passed = _newest(_survey(self.local))  # a run on Drive that is further than this is not ours to replace
+        self._passed = newest(survey(self.local))  # a run on Drive that is further than this is not ours to replace
         self._behind = self._refused = None  # why, as text
         self._asked = self._closed = False
         self._wake, self._one_at_a_time, self._thread = threading.Condition(), threading.Lock(), None
@@ -53,24 +53,24 @@ class Mirror:
         """
         try:
             _twice(self._reach)
-            manifest = _twice(_survey, self.remote)
+            manifest = _twice(survey, self.remote)
         except OSError as error:
             self._fail(reason(error))
             return False
-        self._passed = max(self._passed, _newest(manifest))
-        here = self._newest_whole(_newest(manifest))
-        if _newest(manifest) <= here:
+        self._passed = max(self._passed, newest(manifest))
+        here = self._newest_whole(newest(manifest))
+        if newest(manifest) <= here:
             self._list()
             return False
         try:
-            good, missed = self._fetch_checkpoints(_entries(manifest))
-            if _newest_of(good) > here:
+            good, missed = self._fetch_checkpoints(entries_of(manifest))
+            if newest_of(good) > here:
                 missed += self._fetch_others()
                 self._adopt(manifest, good)
                 self._list()
-                newest = max(good, key=_serial)
-                at = f", phase {newest['phase'] + 1}, step {newest['step']:,}" if "step" in newest else ""
-                self.say(f"fetched from {self.remote}: {newest['file']}{at}{_missing(missed)}")
+                last = max(good, key=serial)
+                at = f", phase {last['phase'] + 1}, step {last['step']:,}" if "step" in last else ""
+                self.say(f"fetched from {self.remote}: {last['file']}{at}{_missing(missed)}")
                 return True
         except OSError as error:
             if error.errno in FULL:
@@ -87,10 +87,10 @@ class Mirror:
 
     def _newest_whole(self, wanted):
         """The serial number of the newest whole checkpoint here, else 0. Only read where ``wanted`` is not older."""
-        for entry in sorted(_entries(_survey(self.local)), key=_serial, reverse=True):
+        for entry in sorted(entries_of(survey(self.local)), key=serial, reverse=True):
             path = self.local / entry["file"]
-            if path.is_file() and (_serial(entry) > wanted or entry["sha256"] in (None, sha256(path))):
-                return _serial(entry)
+            if path.is_file() and (serial(entry) > wanted or entry["sha256"] in (None, sha256(path))):
+                return serial(entry)
         return 0
 
     def _fetch_checkpoints(self, entries):
@@ -100,7 +100,7 @@ class Mirror:
         """
         self._drop_parts()
         good, missed = [], []
-        for entry in sorted(entries, key=_serial):
+        for entry in sorted(entries, key=serial):
             whole = self._fetch_checkpoint(entry)
             (good if whole else missed).append(whole or entry["file"])
         return good, missed
@@ -230,7 +230,7 @@ class Mirror:
 
     def _may_replace(self):
         """False for a run on Drive that is further and was not looked at, because Drive was away at the start."""
-        theirs = _newest(_survey(self.remote))
+        theirs = newest(survey(self.remote))
         if theirs > self._passed:
             self._refused = self._behind = f"a run that is further is there, checkpoint {theirs}"
             self.say(f"{self.remote} is left alone: {self._refused}. Start again to go on with that one")
@@ -255,8 +255,8 @@ class Mirror:
 
     def _copy_all(self, damaged):
         names, manifest = self._list()
-        expected = {entry["file"]: entry["sha256"] for entry in _entries(manifest)}
-        self._passed = max(self._passed, _newest(manifest))
+        expected = {entry["file"]: entry["sha256"] for entry in entries_of(manifest)}
+        self._passed = max(self._passed, newest(manifest))
         for name in sorted(names - damaged, key=lambda name: (name in expected, name)):
             now = stamp(self.local / name)
             if not self._has(name, now, expected.get(name)):
@@ -293,7 +293,7 @@ class Mirror:
         manifest = {**manifest, "checkpoints": kept, "best": best}
         if not kept:
             raise OSError(errno.EIO, f"no checkpoint in {self.local} is whole")
-        for entry in _entries(manifest):
+        for entry in entries_of(manifest):
             os.stat(self.remote / entry["file"])  # OSError if it is not there after all
         text = json.dumps(manifest, indent=1).encode()
         with suppress(FileNotFoundError), open(self.remote / MANIFEST, "rb") as file:
@@ -320,7 +320,7 @@ class Mirror:
 
         Without a manifest there every checkpoint may be the one that is needed.
         """
-        named = {entry["file"] for entry in _entries(_read_manifest(self.remote / MANIFEST))}
+        named = {entry["file"] for entry in entries_of(read_manifest(self.remote / MANIFEST))}
         surplus = [
             name
             for name in files_of(self.remote, parts=True)
@@ -332,9 +332,9 @@ class Mirror:
 
     def _list(self):
         """What is to be on Drive: (names, the manifest of this moment or None)."""
-        manifest = _read_manifest(self.local / MANIFEST)
+        manifest = read_manifest(self.local / MANIFEST)
         names = {n for n in files_of(self.local, without=LEFT_HERE) if n != MANIFEST and not is_checkpoint(n)}
-        names |= {entry["file"] for entry in _entries(manifest)}
+        names |= {entry["file"] for entry in entries_of(manifest)}
         self._seen |= names
         return names, manifest
 
@@ -349,57 +349,11 @@ def _twice(function, *args, **kwargs):
         return function(*args, **kwargs)
 
 
-def _serial(entry):
-    return serial_of(entry["file"])
-
-
-def _entries(manifest):
-    """All checkpoints that a manifest names, each once; none for None."""
-    if manifest is None:
-        return []
-    best = [manifest["best"]] if manifest["best"] else []
-    return list({entry["file"]: entry for entry in [*manifest["checkpoints"], *best]}.values())
-
-
 def _hidden(name):
     """What a checkpoint is called here until all of its run is fetched."""
     return f".{name}.fetched{PART}"
 
 
-def _newest_of(entries):
-    return max(map(_serial, entries), default=0)
-
-
-def _newest(manifest):
-    return _newest_of(_entries(manifest))
-
-
 def _missing(names):
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f" (missing or damaged: {', '.join(names[:3])}{more})" if names else ""
-
-
-def _read_manifest(path):
-    """A manifest, or None if there is none or it is damaged. OSError where the disk fails."""
-    try:
-        with open(path, "rb") as file:
-            return parse_manifest(file.read(), Path(path).parent)
-    except FileNotFoundError:
-        return None
-
-
-def _survey(folder):
-    """The manifest of the run in a folder; without one, what the files themselves are.
-
-    One whose renaming did not arrive counts too if it is newer.
-    """
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        names = []
-    candidates = [n for n in names if n == MANIFEST or (n.startswith(f".{MANIFEST}.") and n.endswith(PART))]
-    found = [m for name in candidates if (m := _read_manifest(folder / name))]
-    if found:
-        return max(found, key=_newest)
-    scanned = [{"file": name, "sha256": None} for name in sorted(names) if is_checkpoint(name)]
-    return {"version": VERSION, "checkpoints": scanned, "best": None}
