@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import skimage
 import tifffile
 from PIL import Image, ImageCms
 
@@ -140,15 +141,28 @@ def test_a_truncated_16_bit_file_is_refused(tmp_path, suffix, capfd):
     assert capfd.readouterr().err == ""
 
 
+def _scanner(nodes=9):
+    """A lut16Type (ICC.1:2022, 10.10) as scanners have: RGB of gamma 1.8 and Adobe's primaries to Lab under D50."""
+    values = np.stack(np.meshgrid(*[np.linspace(0, 1, nodes)] * 3, indexing="ij"), axis=-1) ** 1.8
+    lab = skimage.color.xyz2lab(values @ np.array(ADOBE), "D50")
+    codes = np.clip(np.rint((lab + [0, 128, 128]) * [652.8, 256, 256]), 0, 65535).astype(int).ravel()
+    head = struct.pack(">4B9i2H", 3, 3, nodes, 0, *np.eye(3, dtype=int).ravel() * 65536, 2, 2)
+    ramps = struct.pack(">6H", *(0, 65535) * 3)
+    return b"mft2\0\0\0\0" + head + ramps + struct.pack(f">{codes.size}H", *codes) + ramps
+
+
 def _profile(space, curve, primaries=None):
-    """A minimal ICC version 2 or 4 profile: a curve, and for RGB a matrix to XYZ under D50."""
+    """A minimal ICC version 2 or 4 profile: a curve, and for RGB a matrix to XYZ under D50, or a table to Lab."""
 
     def xyz(values):
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in values))
 
     text = b"desc\0\0\0\0" + struct.pack(">I", 2) + b"x\0" + bytes(78)
     tags = {b"desc": text, b"wtpt": xyz((0.9642, 1.0, 0.8249))}
-    if space == b"GRAY":
+    between = b"Lab " if primaries is None and space == b"RGB " else b"XYZ "
+    if between == b"Lab ":
+        tags[b"A2B0"] = curve
+    elif space == b"GRAY":
         tags[b"kTRC"] = curve
     else:
         tags |= {name: xyz(p) for name, p in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)}
@@ -159,7 +173,7 @@ def _profile(space, curve, primaries=None):
         table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(data))
         body += data
     header = struct.pack(
-        ">I4sI4s4s4s", 0, b"lcms", 0x02400000 if b"para" not in curve else 0x04200000, b"mntr", space, b"XYZ "
+        ">I4sI4s4s4s", 0, b"lcms", 0x02400000 if b"para" not in curve else 0x04200000, b"mntr", space, between
     )
     header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
     whole = header + struct.pack(">I", len(tags)) + table + body
@@ -199,6 +213,24 @@ def test_grey_profiles_against_littlecms():
     )
     found = deep_to_srgb(codes.astype(np.uint16) * 257, profile)
     assert np.abs(found * 255 - np.asarray(expected)[..., 1]).max() < 1.5
+
+
+def test_a_scanner_s_table_against_littlecms():
+    profile = _profile(b"RGB ", _scanner())
+    codes = RNG.integers(0, 256, (60, 61, 3), dtype=np.uint8)
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    expected = np.asarray(ImageCms.profileToProfile(Image.fromarray(codes), source, ImageCms.createProfile("sRGB")))
+    found = deep_to_srgb(codes.astype(np.uint16) * 257, profile)
+    apart = np.abs(found * 255 - expected)
+    assert np.percentile(apart, 99) < 1 and apart.max() < 5  # the most where colors leave sRGB, at the bend
+    assert np.abs(expected.astype(int) - codes).mean() > 5
+    ramp = np.repeat(np.arange(0, 65536, 16, dtype=np.uint16)[None, :, None], 3, axis=2)
+    steps = np.diff(deep_to_srgb(ramp, profile)[0, :, 1])  # finer than 8 bits, and never back
+    assert (steps >= 0).all() and steps.max() < 1 / 1000
+    with pytest.raises(ValueError, match="channel"):
+        deep_to_srgb(ramp[..., 0], profile)
+    with pytest.raises(ValueError, match="damaged"):
+        deep_to_srgb(ramp, profile[:300])
 
 
 def test_a_deep_photo_in_adobe_rgb_is_converted_and_one_in_srgb_untouched(tmp_path):

@@ -1,12 +1,15 @@
 """ICC profiles at 16 bits: the colour-management library behind Pillow converts 8 bits only.
 
 Matrix profiles (Adobe RGB, ProPhoto, Display P3, scanners' working spaces) and grey profiles are a curve a channel and
-a matrix to XYZ under D50 (ICC.1:2022, 8.3.3 and 8.3.4); they are read here. Table profiles are not.
+a matrix to XYZ under D50 (ICC.1:2022, 8.3.3 and 8.3.4); they are read here. Table profiles (a scanner's own) are asked
+of that library at many colours, between which 16-bit values are interpolated.
 """
 
+import io
 import struct
 
 import numpy as np
+from PIL import Image, ImageCms
 
 from ..color import linear_from_srgb, srgb_from_linear
 
@@ -15,6 +18,7 @@ _D50_FROM_SRGB = np.array(
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
 )
 _PARAMETERS = (1, 3, 4, 5, 7)  # how many numbers each type of parametric curve has
+_NODES = 86  # a channel, three 8-bit codes apart; scanners' tables have 33 or fewer
 _BLOCK = 256  # rows converted at once, so that a large scan needs no second copy
 
 
@@ -22,9 +26,11 @@ def deep_to_srgb(data, profile):
     """uint16 (H, W) or (H, W, 3) in the profile's space -> float32 sRGB of that shape in [0, 1].
 
     Colours outside sRGB are clipped, as the relative colorimetric intent has it. A profile that is sRGB changes
-    nothing. ValueError if the profile is damaged or of a kind that is not read here.
+    nothing. ValueError if the profile is damaged, or made for another number of channels.
     """
     try:
+        if _is_table(bytes(profile)):
+            return _through_table(data, bytes(profile))
         curves, matrix = _read(bytes(profile))
     except (struct.error, IndexError, KeyError) as error:
         raise ValueError(f"damaged profile: {error}") from None
@@ -37,6 +43,32 @@ def deep_to_srgb(data, profile):
     rgb = np.empty(data.shape, np.float32)
     for start in range(0, len(data), _BLOCK):
         rgb[start : start + _BLOCK] = _convert(data[start : start + _BLOCK], tables, matrix)
+    return rgb
+
+
+def _is_table(profile):
+    return profile[16:20] == b"RGB " and b"rXYZ" not in _tags(profile)
+
+
+def _through_table(data, profile):
+    """`deep_to_srgb` for an RGB profile of tables. An 8-bit answer a colour is half a code off at most."""
+    from scipy.ndimage import map_coordinates
+
+    if data.ndim != 3:
+        raise ValueError("expected a profile of 1 channel, got 3")
+    codes = np.linspace(0, 255, _NODES).round().astype(np.uint8)
+    nodes = np.stack(np.meshgrid(codes, codes, codes, indexing="ij"), axis=-1)
+    try:
+        asked = Image.fromarray(nodes.reshape(_NODES, -1, 3))
+        told = ImageCms.profileToProfile(asked, io.BytesIO(profile), ImageCms.createProfile("sRGB"))
+    except (ImageCms.PyCMSError, OSError, TypeError) as error:
+        raise ValueError(f"damaged profile: {error}") from None
+    table = np.asarray(told, np.float32).reshape(*nodes.shape) / 255
+    rgb = np.empty(data.shape, np.float32)
+    for start in range(0, len(data), _BLOCK):
+        places = np.moveaxis(data[start : start + _BLOCK], -1, 0) * np.float32((_NODES - 1) / 65535)
+        for k in range(3):
+            rgb[start : start + _BLOCK, :, k] = map_coordinates(table[..., k], places, order=1, mode="nearest")
     return rgb
 
 
@@ -56,14 +88,19 @@ def _convert(data, tables, matrix):
     return srgb_from_linear(np.clip(linear, 0, 1))
 
 
-def _read(profile):
-    """Profile -> its curves (functions from [0, 1] to [0, 1]) and the matrix to linear sRGB, None for a grey one."""
-    space, between = profile[16:20], profile[20:24]
+def _tags(profile):
+    """Name -> bytes (ICC.1:2022, 7.3)."""
     (count,) = struct.unpack(">I", profile[128:132])
     tags = {}
     for k in range(min(count, 100)):
         name, start, size = struct.unpack(">4sII", profile[132 + 12 * k : 144 + 12 * k])
         tags[name] = profile[start : start + size]
+    return tags
+
+
+def _read(profile):
+    """Profile -> its curves (functions from [0, 1] to [0, 1]) and the matrix to linear sRGB, None for a grey one."""
+    space, between, tags = profile[16:20], profile[20:24], _tags(profile)
     if space == b"GRAY" and between == b"XYZ ":
         return [_curve(tags[b"kTRC"])], None
     if space != b"RGB " or between != b"XYZ " or b"rXYZ" not in tags:
