@@ -11,7 +11,11 @@ import skimage
 import tifffile
 from PIL import Image, ImageCms
 
+from colorize_utils import cli
 from colorize_utils.errors import ColorizeError
+from colorize_utils.inference import command
+from colorize_utils.inference.colorizer import Colorizer
+from colorize_utils.photos import strips
 from colorize_utils.photos.files import Photo, read_photo, write_photo
 from colorize_utils.photos.icc import deep_to_srgb
 
@@ -139,6 +143,30 @@ def test_a_truncated_16_bit_file_is_refused(tmp_path, suffix, capfd):
         with pytest.raises(ColorizeError, match="expected a"):
             read_photo(tmp_path / f"a{suffix}")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("has_alpha", [False, True])
+@pytest.mark.parametrize("strip", [1, 1000, 10**6])
+def test_strips_are_read_by_others(tmp_path, monkeypatch, strip, has_alpha):
+    monkeypatch.setattr(strips, "STRIP", strip)
+    rgb = RNG.integers(0, 65536, (37, 23, 3), dtype=np.uint16)
+    alpha = rgb[..., 1].copy() if has_alpha else None
+    with open(tmp_path / "a.tif", "x+b") as file:
+        strips.write_strips(file, rgb, alpha)
+    expected = rgb if alpha is None else np.dstack([rgb, alpha])
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), expected)
+    seen = cv2.imread(str(tmp_path / "a.tif"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(seen[..., [2, 1, 0, 3][: seen.shape[2]]], expected)
+
+
+def test_a_tiff_that_would_be_too_large_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(strips, "MOST", 1000)
+    monkeypatch.setattr(command, "load_colorizer", lambda model: Colorizer(lambda x: np.zeros((*x.shape[:3], 2))))
+    tifffile.imwrite(tmp_path / "big.tif", RNG.integers(0, 65536, (40, 40), dtype=np.uint16), metadata=None)
+    assert cli.main(["colorize", str(tmp_path / "big.tif"), "-o", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "big.tif could not be written: expected a picture that fits into the 4 GB of a TIFF" in error
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def _scanner(nodes=9):

@@ -11,6 +11,7 @@ from ..errors import ColorizeError
 from .icc import deep_to_srgb
 from .png import png_header, with_chunks
 from .rare import ASSOCIATED, EXTRA, floats, read_rare, straight, tiff_page, values_of
+from .strips import write_strips
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # TIFF tags
 
@@ -112,12 +113,13 @@ def write_deep(file, suffix, rgb, like):
 
     ``like`` has alpha (codes, or float in [0, 1]), exif, xmp and dpi; a TIFF gets these by `tags.add_tags`.
     """
-    values = np.empty((*rgb.shape[:2], 3 if like.alpha is None else 4), np.uint16)
-    for k in range(3):
-        values[..., k] = rgb[..., 2 - k]
-    if like.alpha is not None:
-        values[..., 3] = like.alpha if like.alpha.dtype == np.uint16 else np.rint(like.alpha * 65535)
+    alpha = like.alpha
+    if alpha is not None and alpha.dtype != np.uint16:
+        alpha = np.rint(alpha * 65535).astype(np.uint16)
+    if suffix != ".png":
+        return write_strips(file, rgb, alpha)
+    values = np.dstack([rgb[..., ::-1]] if alpha is None else [rgb[..., ::-1], alpha])
     done, data = cv2.imencode(suffix, values)
     if not done:
         raise OSError(f"could not encode {suffix}")
-    file.writelines([memoryview(data)] if suffix != ".png" else with_chunks(memoryview(data), like))
+    return file.writelines(with_chunks(memoryview(data), like))
