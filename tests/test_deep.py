@@ -165,7 +165,8 @@ def test_a_tiff_that_would_be_too_large_is_one_line_and_leaves_nothing(tmp_path,
     tifffile.imwrite(tmp_path / "big.tif", RNG.integers(0, 65536, (40, 40), dtype=np.uint16), metadata=None)
     assert cli.main(["colorize", str(tmp_path / "big.tif"), "-o", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "big.tif could not be written: expected a picture that fits into the 4 GB of a TIFF" in error
+    assert error.count("\n") == 1
+    assert "big.tif could not be written: expected a picture that fits into the 4 GB of a TIFF" in error
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -248,6 +248,11 @@ def skipped(source, target, maker):
     return Result(source, target, "skipped", notes, model=mark or "")
 
 
+def _over(values):
+    """A color photo is written over where it can be: of a large scan one copy less."""
+    return {"out": values} if values.ndim == 3 and values.flags.writeable else {}
+
+
 def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     from ..photos.files import read_pages
     from ..photos.writing import write_pages
@@ -258,7 +263,7 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
         for photo in read_pages(source, max_pixels=max_pixels, codes=True):
             notes.append(photo.notes)
             sizes.append(photo.rgb.shape[1::-1])
-            rgb = colorizer(photo.rgb, **options)
+            rgb = colorizer(photo.rgb, **_over(photo.rgb), **options)
             photo.rgb = None
             target.parent.mkdir(parents=True, exist_ok=True)
             yield rgb, photo

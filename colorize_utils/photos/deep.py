@@ -13,7 +13,8 @@ from .png import png_header, with_chunks
 from .rare import ASSOCIATED, EXTRA, floats, read_rare, straight, tiff_page, values_of
 from .strips import write_strips
 
-BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # TIFF tags
+BITS, COMPRESSION, PHOTOMETRIC, PLANES = 258, 259, 262, 284  # TIFF tags
+BLOCK = 256  # rows at once
 
 
 def is_deep(path, image):
@@ -60,25 +61,31 @@ def read_deep(path, image, photo, page=0):
         if isinstance(clear, int):  # OpenCV makes alpha of it in color only
             alpha = np.where(data == clear, 0, 65535).astype(np.uint16)
         return _managed(data, image, photo), alpha, upright
-    data = np.ascontiguousarray(data[..., 2::-1])
+    data = data if alpha is None else np.ascontiguousarray(data[..., :3])
     if alpha is not None and image.format == "TIFF" and (image.tag_v2.get(EXTRA) or (0,))[0] == ASSOCIATED:
         data = straight(data, alpha)
     return _managed(data, image, photo), alpha, upright
 
 
 def _decoded(path, image, page):
-    """The file's integers, channels as OpenCV orders them (BGR), and whether its orientation was obeyed."""
-    if image.format == "TIFF" and image.tag_v2.get(PLANES) == 2 and len(image.tag_v2.get(BITS, (16,))) > 1:
-        with tiff_page(path, page) as found:  # Pillow and OpenCV shuffle the values of 16-bit planes
-            planes = values_of(path, found)
-        return np.ascontiguousarray(planes[..., [2, 1, 0, *range(3, planes.shape[2])]]), False
+    """The file's integers, grey or RGB and perhaps alpha, and whether its orientation was obeyed."""
+    if image.format == "TIFF":
+        tags = image.tag_v2
+        planes = tags.get(PLANES) == 2 and len(tags.get(BITS, (16,))) > 1
+        plain = tags.get(COMPRESSION) == 1 and set(tags.get(BITS, ())) == {16} and tags.get(PHOTOMETRIC) in (0, 1, 2)
+        if plain and not planes:
+            _check_whole(path, page)
+        if plain or planes:  # Pillow and OpenCV shuffle the values of 16-bit planes, and want the file in memory too
+            with tiff_page(path, page) as found:
+                values = values_of(path, found)
+            return np.ascontiguousarray(values, values.dtype.newbyteorder("=")), False
     # OpenCV fills up what is missing in a damaged file, or asks for gigabytes that a damaged length promises; Pillow
     # says so.
     if image.format == "PNG":
         with Image.open(path, formats=("PNG",)) as whole:
             whole.verify()
     else:
-        image.load()
+        _check_whole(path, page)
     silent = cv2.utils.logging.LOG_LEVEL_SILENT
     level = cv2.utils.logging.setLogLevel(silent)  # its complaints go to stderr; ours is the one line
     try:
@@ -91,10 +98,19 @@ def _decoded(path, image, page):
     finally:
         cv2.utils.logging.setLogLevel(level)
     if data is not None:
+        for top in range(0, len(data) if data.ndim == 3 else 0, BLOCK):
+            data[top : top + BLOCK, :, :3] = data[top : top + BLOCK, :, 2::-1].copy()  # OpenCV begins with blue
         return data, image.format == "TIFF"
     if image.mode.startswith("I"):
         return np.asarray(image), False
     raise ColorizeError(f"{path}: expected a whole {image.format} of 16-bit grey or RGB, got another", status=1)
+
+
+def _check_whole(path, page):
+    """Pillow's complaint if a TIFF's page is not whole. Opened anew, so that what it decodes is not kept."""
+    with Image.open(path, formats=("TIFF",)) as image:
+        image.seek(page)
+        image.load()
 
 
 def _managed(data, image, photo):
