@@ -25,7 +25,7 @@ def main():
         environment = ["--dev", "--venv", str(venv), "--python", version, "--colab", str(constraints)]
         steps = [
             [sys.executable, "scripts/set_up.py", *environment],
-            [set_up.python_in(venv), "-m", "pytest"],
+            [set_up.python_in(venv), "-m", "pytest", "-n", "2", "--dist", "loadfile"],
             [set_up.python_in(venv), "scripts/run_notebooks.py"],
         ]
         for step in steps:
