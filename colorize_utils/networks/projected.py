@@ -14,7 +14,7 @@ from ..color import AB_SCALE, RGB_FROM_XYZ
 from .unet import BACKBONES, pretrained_features
 
 WIDTH = 64
-HEADS = (4, 8, 16, 32)  # strides; at stride 2 there is more to compute than to see
+HEADS = (8, 16, 32)  # strides; a head at 4 asks for color by texture, and gets rainbows (saved_models/EXPERIMENTS.md)
 
 
 def rgb_from_lab(normalized_l, ab):
@@ -54,18 +54,19 @@ class PhotoFeatures(layers.Layer):
         return {**super().get_config(), "backbone": self.backbone, "weights": None}
 
 
-def build_projected(backbone="MobileNetV2", weights="imagenet", width=WIDTH):
-    """L/50-1 (N, H, W, 1) and ab/110 (N, H, W, 2) -> a list of logits (N, H/s, W/s, 1), float32, for s in `HEADS`.
+def build_projected(backbone="MobileNetV2", weights="imagenet", width=WIDTH, heads=HEADS):
+    """L/50-1 (N, H, W, 1) and ab/110 (N, H, W, 2) -> a list of logits (N, H/s, W/s, 1), float32, for s in ``heads``.
 
-    backbone, weights: as for `build_unet`. width: channels of a head. The layer ``features`` is the frozen backbone,
+    backbone, weights: as for `build_unet`. width: channels of a head. heads: the last of the strides 2, 4, 8, 16, 32,
+    as many as wanted. The layer ``features`` is the frozen backbone,
     the model ``heads`` all that learns: from the features of those strides to the logits, with spectral normalization.
     """
     photo = keras.Input((None, None, 1), name="lightness")
     ab = keras.Input((None, None, 2), name="ab")
-    maps = PhotoFeatures(backbone, weights, name="features")([photo, ab])[-len(HEADS) :]
-    seen = [keras.Input(feature.shape[1:], name=f"stride_{s}") for s, feature in zip(HEADS, maps, strict=True)]
-    heads = keras.Model(seen, [_head(x, width, s) for s, x in zip(HEADS, seen, strict=True)], name="heads")
-    return keras.Model([photo, ab], heads(maps), name="projected")
+    maps = PhotoFeatures(backbone, weights, name="features")([photo, ab])[-len(heads) :]
+    seen = [keras.Input(feature.shape[1:], name=f"stride_{s}") for s, feature in zip(heads, maps, strict=True)]
+    judges = keras.Model(seen, [_head(x, width, s) for s, x in zip(heads, seen, strict=True)], name="heads")
+    return keras.Model([photo, ab], judges(maps), name="projected")
 
 
 def _head(x, width, scale):

@@ -2,7 +2,6 @@
 
 from keras import ops
 
-from ..networks.projected import HEADS
 from .backend import minimise
 from .steps import average, distance, fake, l1, real, right_share
 
@@ -27,6 +26,7 @@ def perceptual(nets, phase, photo, ab, trainable):
     for both losses. With an ``adversarial_weight`` of 0 the critic has no say, and does not learn.
     """
     features, heads = nets.discriminator.get_layer("features"), nets.discriminator.get_layer("heads")
+    deepest = len(heads.inputs)  # those it looks at; the loss compares all
     truth = features([photo, ab])
 
     def generator_loss():
@@ -36,18 +36,18 @@ def perceptual(nets, phase, photo, ab, trainable):
         value = phase.l1_weight * error + phase.perceptual_weight * unlike
         metrics = {"perceptual": unlike, "l1": l1(predicted, ab)}
         if phase.adversarial_weight:
-            metrics["adversarial"] = real(heads(maps[-len(HEADS) :], training=False))
+            metrics["adversarial"] = real(heads(maps[-deepest:], training=False))
             value += phase.adversarial_weight * metrics["adversarial"]
         return value, {**metrics, "loss": value, "maps": maps}
 
     _, metrics = minimise(generator_loss, trainable, nets.optimizer)
     average(nets, phase.ema, nets.optimizer.iterations)
-    maps = [ops.stop_gradient(seen) for seen in metrics.pop("maps")[-len(HEADS) :]]
+    maps = [ops.stop_gradient(seen) for seen in metrics.pop("maps")[-deepest:]]
     if not phase.adversarial_weight:
         return metrics
 
     def critic_loss():
-        on_real, on_fake = heads(truth[-len(HEADS) :], training=True), heads(maps, training=True)
+        on_real, on_fake = heads(truth[-deepest:], training=True), heads(maps, training=True)
         value = (real(on_real) + fake(on_fake)) / 2
         return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
