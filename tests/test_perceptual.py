@@ -66,7 +66,7 @@ def test_its_slope_is_finite_everywhere():
     assert np.abs(slope[0, 0, 4]).max() > 0.1
 
 
-def test_features_are_the_backbones_own_and_the_heads_see_four_scales():
+def test_features_are_the_backbones_own_and_each_head_sees_its_scale():
     critic = build_network(CRITIC)
     rgb, photo, ab = _batch(2, 64)
     features = critic.get_layer("features")

@@ -58,8 +58,9 @@ def build_projected(backbone="MobileNetV2", weights="imagenet", width=WIDTH, hea
     """L/50-1 (N, H, W, 1) and ab/110 (N, H, W, 2) -> a list of logits (N, H/s, W/s, 1), float32, for s in ``heads``.
 
     backbone, weights: as for `build_unet`. width: channels of a head. heads: the last of the strides 2, 4, 8, 16, 32,
-    as many as wanted. The layer ``features`` is the frozen backbone,
-    the model ``heads`` all that learns: from the features of those strides to the logits, with spectral normalization.
+    as many as wanted (version 0.3.0 of the shipped model was trained with 4 too). The layer ``features`` is the frozen
+    backbone, the model ``heads`` all that learns: from the features of those strides to the logits, with spectral
+    normalization.
     """
     photo = keras.Input((None, None, 1), name="lightness")
     ab = keras.Input((None, None, 2), name="ab")

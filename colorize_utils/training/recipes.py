@@ -134,8 +134,8 @@ UNET_PROJECTED = Recipe(
             critic_rate=4e-4,
             beta_1=0.5,
             l1_weight=10.0,
-            perceptual_weight=1.5,
-            adversarial_weight=0.8,
+            perceptual_weight=3.0,
+            adversarial_weight=0.6,
         ),
     ),
 )
