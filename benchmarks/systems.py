@@ -42,7 +42,9 @@ NAMES = ("PSNR over grey, dB", "ΔE2000 against grey's", "colorfulness against t
 
 def train(recipe, args):
     """Train one recipe for about ``args.minutes`` -> its folder. A finished one is left alone."""
-    run = args.output / recipe
+    run, log = args.output / recipe, args.output / f"{recipe}.log"
+    if log.is_file() and "\nfinished: " in log.read_text(encoding="utf-8"):
+        return run
     photos = int(SPEEDS[recipe] * args.minutes * 60 / sum(EPOCHS[recipe])) // 16 * 16
     command = [sys.executable, "-m", "colorize_utils", "train", "--recipe", recipe, "--preset", "cpu"]
     command += ["--data", args.data, "--run", run, "--batch", 16, "--epoch-photos", max(16, photos)]
@@ -50,8 +52,8 @@ def train(recipe, args):
     used = args.output / f"{recipe}.seconds"  # of two cores, over all the times this was begun
     before = _children_seconds()
     try:
-        with open(args.output / f"{recipe}.log", "a", encoding="utf-8") as log:
-            subprocess.run(list(map(str, command)), cwd=ROOT, stdout=log, stderr=log, check=True)
+        with open(log, "a", encoding="utf-8") as out:
+            subprocess.run(list(map(str, command)), cwd=ROOT, stdout=out, stderr=out, check=True)
     finally:
         total = float(used.read_text() if used.is_file() else 0) + (_children_seconds() - before) / 2
         used.write_text(f"{total:.1f}\n")
