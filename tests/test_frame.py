@@ -267,6 +267,22 @@ def test_the_cell_that_fails_is_named(tmp_path):
         tool.execute(tmp_path / "one.ipynb")
 
 
+def test_slopes_of_a_history_are_those_of_its_second_half(tmp_path, capsys, monkeypatch):
+    tool = _script("slopes")
+    errors = [0.5, 0.3, 0.2, 0.19, 0.18, 0.17]
+    rows = [
+        {"run": "a", "phase": "unet", "images": (k + 1) * 50_000, "val_l1": e, "val_grey": 0.5}
+        for k, e in enumerate(errors)
+    ]
+    ((run, phase, seen, first, last, slope),) = tool.slopes([*rows, {**rows[0], "run": "b"}])
+    assert (run, phase, seen) == ("a", "unet", 300_000)
+    assert (first, last, slope) == pytest.approx((1, 0.34, -0.04))  # 0.01 of 0.5 in 50,000 photos
+    (tmp_path / "x.csv").write_text("no,history\n1,2\n")
+    monkeypatch.setattr(sys, "argv", ["slopes.py", str(tmp_path / "x.csv")])
+    assert tool.main() == 1
+    assert capsys.readouterr().err.startswith(f"slopes: expected a history of joined runs in {tmp_path / 'x.csv'}")
+
+
 def test_a_notebook_that_is_not_there_is_one_line(monkeypatch, capsys, tmp_path):
     pytest.importorskip("nbformat")
     monkeypatch.setattr(sys, "argv", ["run_notebooks.py", str(tmp_path / "seven.ipynb")])
