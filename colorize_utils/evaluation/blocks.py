@@ -4,8 +4,8 @@
     <!-- report:NAME figure KEY of ROW -->…<!-- /report -->     one figure with its interval, within a sentence
 
 NAME is a folder in saved_models/reports with a report.json; TABLE is about, goals, errors, colour, ab, networks or
-differences. ``python -m colorize_utils.evaluation.blocks`` rewrites
-README.md, saved_models/MODEL_CARD.md and saved_models/SYSTEMS.md; with ``--check`` it only says what differs (exit status 1).
+differences. ``python -m colorize_utils.evaluation.blocks`` rewrites README.md, saved_models/MODEL_CARD.md and
+saved_models/SYSTEMS.md; with ``--check`` it only says what differs (exit status 1).
 """
 
 import argparse
@@ -85,7 +85,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         prog="python -m colorize_utils.evaluation.blocks", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("texts", nargs="*", default=TEXTS, help="texts to fill (default: README.md, the model card and SYSTEMS.md)")
+    parser.add_argument("texts", nargs="*", default=TEXTS, help=f"texts to fill (default: {' '.join(TEXTS)})")
     parser.add_argument("--root", default=".", help="the checkout (default: here)")
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit status 1 if a text differs from the reports"
