@@ -135,7 +135,7 @@ def draw_samples(runs, path, working_size):
     from colorize_utils import Colorizer, sample_photos
     from colorize_utils.evaluation.pictures import case_of, levin_row
 
-    photos = [shrunk(photo, 150) for photo in sample_photos().values()]
+    photos = [shrunk(photo, 90) for photo in sample_photos().values()]
     rows = [labelled(row([grey(photo) for photo in photos]), "given")]
     for count in LEVIN[1:]:
         title = f"levin, {count} hints of the true color"
@@ -146,7 +146,7 @@ def draw_samples(runs, path, working_size):
         model.size = working_size
         rows.append(labelled(row([model(grey(photo)) for photo in photos]), name))
     rows.append(labelled(row(photos), "the truth"))
-    Image.fromarray(np.asarray(stacked(rows))).save(path, quality=88, optimize=True)
+    Image.fromarray(np.asarray(stacked(rows))).save(path, quality=80, optimize=True)
 
 
 def main():
