@@ -140,7 +140,7 @@ def test_a_tiff_keeps_its_captions(tmp_path, kind, order):
             file.write(data, photometric="rgb", extratags=more, metadata=None, description=CAPTION, software=False)
     photo = read_photo(tmp_path / "a.tif")
     assert photo.xmp.startswith(b"<x ")
-    outcome = colorize_files(lambda rgb, size=None: rgb, [(tmp_path / "a.tif", tmp_path / "b.tif")])
+    outcome = colorize_files(lambda rgb, size=None, out=None: rgb, [(tmp_path / "a.tif", tmp_path / "b.tif")])
     assert outcome.failed == []
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         for number, page in enumerate(file.pages):

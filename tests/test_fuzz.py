@@ -117,7 +117,7 @@ def _memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _orange(photo, size=None):
+def _orange(photo, size=None, out=None):
     grey = photo if photo.ndim == 2 else photo[..., 1]
     return np.dstack([grey, grey, grey // 2])
 
