@@ -1,5 +1,7 @@
 """Networks: shapes, published parameter counts, what an encoder sees, and files that rebuild them."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ from colorize_utils.networks import build_network
 from colorize_utils.networks.patchgan import build_patchgan
 from colorize_utils.networks.pix2pix import build_pix2pix_unet
 from colorize_utils.networks.unet import BACKBONES, Encoder, backbone_input, build_unet
+from colorize_utils.training.recipes import RECIPES
+from colorize_utils.training.runs import build_networks
+from colorize_utils.weights import load_network, save_network
 
 TINY = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8), "dropout": 0.5}
 
@@ -120,3 +125,67 @@ def test_mixed_precision_still_gives_float32_colours():
     finally:
         keras.config.set_dtype_policy("float32")
     assert keras.backend.standardize_dtype(model(np.zeros((1, 32, 32, 1), np.float32)).dtype) == "float32"
+
+
+def with_attention(rng):
+    model = build_network({**TINY, "dropout": 0.0, "attention": True})
+    for variable in model.trainable_variables:
+        if variable.path.startswith(("attention", "ab/")):
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+    return model
+
+
+def test_attention_lets_every_place_hear_of_all_others():
+    rng = np.random.default_rng(0)
+    model = with_attention(rng)
+    x, far = keras.Input((None, None, 8)), keras.Input((None, None, 8))
+    attention, mix = model.get_layer("attention"), model.get_layer("attention_mix")
+    layer = keras.Model([x, far], mix(attention(x, far)))
+    features = rng.normal(size=(1, 5, 7, 8)).astype(np.float32)
+    got = np.asarray(layer([features, features]))[0].reshape(35, 8)
+    query, key, value, output, mixed = (np.asarray(w) for w in (*attention.weights, *mix.weights))
+    flat, expected = features.reshape(35, 8), 0
+    for head in range(query.shape[1]):
+        likeness = (flat @ query[:, head]) @ (flat @ key[:, head]).T / np.sqrt(query.shape[2])
+        share = np.exp(likeness) / np.exp(likeness).sum(axis=1, keepdims=True)
+        expected = expected + share @ (flat @ value[:, head]) @ output[head]
+    np.testing.assert_allclose(got, expected @ mixed, atol=1e-4)
+
+
+def test_attention_starts_from_adding_nothing():
+    plain, model = build_network(TINY), build_network({**TINY, "attention": True})
+    assert model.count_params() > plain.count_params()
+    features = keras.Model(model.input, [model.get_layer(n).output for n in ("decoder_16b_relu", "with_attention")])
+    before, after = features(np.random.default_rng(0).uniform(-1, 1, (1, 64, 96, 1)))
+    np.testing.assert_array_equal(np.asarray(before), np.asarray(after))
+    assert np.asarray(after).any()
+
+
+def test_attention_is_saved_and_loaded(tmp_path):
+    rng = np.random.default_rng(0)
+    model, photo = with_attention(rng), rng.uniform(-1, 1, (1, 64, 32, 1)).astype(np.float32)
+    save_network(model, tmp_path / "m.h5", {**TINY, "dropout": 0.0, "attention": True}, dtype=None)
+    again, spec, _ = load_network(tmp_path / "m.h5")
+    assert spec["attention"] is True
+    assert np.asarray(model(photo)).any()
+    np.testing.assert_array_equal(np.asarray(model(photo)), np.asarray(again(photo)))
+
+
+def test_training_can_give_attention_to_a_network_that_had_none(tmp_path):
+    model, spec = build_network(TINY), TINY
+    model.get_layer("ab").kernel.assign(np.random.default_rng(0).normal(0, 0.3, (3, 3, 8, 2)))
+    save_network(model, tmp_path / "plain.h5", spec, dtype=None)
+    photo = np.random.default_rng(1).uniform(-1, 1, (1, 64, 32, 1)).astype(np.float32)
+    for attention in (False, True):
+        recipe = replace(RECIPES["tiny"], generator={**TINY, "attention": attention}, discriminator=None)
+        nets = build_networks(recipe, initial=tmp_path / "plain.h5")
+        for network in (nets.generator, nets.ema):
+            np.testing.assert_allclose(np.asarray(network(photo)), np.asarray(model(photo)), atol=1e-6)
+
+
+def test_training_does_not_drop_attention_in_silence(tmp_path):
+    spec = {**TINY, "attention": True}
+    save_network(build_network(spec), tmp_path / "with.h5", spec)
+    recipe = replace(RECIPES["tiny"], generator=TINY, discriminator=None)
+    with pytest.raises(ColorizeError, match="has a variable attention"):
+        build_networks(recipe, initial=tmp_path / "with.h5")

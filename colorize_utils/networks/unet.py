@@ -133,15 +133,17 @@ def _conv(x, width, size, name):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64, 32), dropout=0.0):
+def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64, 32), dropout=0.0, attention=False):
     """A fully convolutional U-Net: L/50-1 (N, H, W, 1) -> ab/110 (N, H, W, 2) in [-1, 1], float32.
 
     H and W are multiples of 32 (pad outside). ``backbone`` is a key of `BACKBONES`; ``weights`` is "imagenet"
     (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2;
-    ``dropout`` is at the bottleneck. Colour is predicted at stride 2 and enlarged bilinearly: chroma carries little
-    detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million parameters.
+    ``dropout`` is at the bottleneck; with ``attention`` every place of the picture hears of all others once the decoder
+    has reached stride 16 (`_with_attention`). Colour is predicted at stride 2 and enlarged bilinearly: chroma carries
+    little detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million
+    parameters, 5.6 with attention.
     """
-    photo, x = _decoded(backbone, weights, (16, 8, 4, 2), widths, dropout)
+    photo, x = _decoded(backbone, weights, (16, 8, 4, 2), widths, dropout, attention)
     # float32 here even under mixed precision: the colours themselves are not rounded to 8 or 11 bits.
     # It starts from zero: the first picture is grey, not noise.
     x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(x)
@@ -162,7 +164,7 @@ def build_unet_bins(
     return keras.Model(photo, bins_head(x, grid, temperature), name="unet_bins")
 
 
-def _decoded(backbone, weights, strides, widths, dropout):
+def _decoded(backbone, weights, strides, widths, dropout, attention=False):
     """(input, the decoder's features at the last of ``strides``), with as many channels a stride as ``widths`` says."""
     if len(widths) != len(strides):
         raise ColorizeError(f"expected {len(strides)} widths for the decoder, got {list(widths)}")
@@ -179,4 +181,17 @@ def _decoded(backbone, weights, strides, widths, dropout):
         x = layers.Concatenate(name=f"join_{stride}")([x, _conv(skip, width, 1, f"skip_{stride}")])
         x = _conv(x, width, 3, f"decoder_{stride}a")
         x = _conv(x, width, 3, f"decoder_{stride}b")
+        if attention and stride == 16:
+            x = _with_attention(x)
     return photo, x
+
+
+def _with_attention(x, heads=4, keys=32):
+    """Features, and at each place what it asked of all others: a convolution colors the two ends of a bus apart.
+
+    Self-attention over the picture (SAGAN, Zhang et al. 2019, section 3; the products of Vaswani et al. 2017, section
+    3.2). What it adds starts from zero, so that a network trained without it can be given it and paints as before.
+    """
+    heard = layers.MultiHeadAttention(heads, keys, attention_axes=(1, 2), use_bias=False, name="attention")(x, x)
+    start = {"use_bias": False, "kernel_initializer": "zeros"}
+    return layers.Add(name="with_attention")([x, layers.Dense(x.shape[-1], **start, name="attention_mix")(heard)])

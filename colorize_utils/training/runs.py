@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ColorizeError
 from ..networks import build_network
 from ..photos.batches import PreparedSet, rows_of_part
-from ..weights import assign_arrays, read_arrays
+from ..weights import assign_arrays, model_arrays, read_arrays
 from .checkpoint import Checkpoints, settings_hash, write_json
 from .progress import Progress
 from .steps import Networks
@@ -174,7 +174,10 @@ def build_networks(recipe, initial=None, critic=None, resumed=False):
     spec = _untrained(recipe.generator) if resumed or initial else recipe.generator
     generator, ema = build_network(spec), build_network(_untrained(spec))
     if initial and not resumed:
-        assign_arrays(generator.variables, read_arrays(initial, "a model file")[0], str(initial))
+        arrays = read_arrays(initial, "a model file")[0]
+        # Self-attention starts from adding nothing, so a network that was trained without it can be given it.
+        new = {key: array for key, array in model_arrays(generator).items() if key.startswith("attention")}
+        assign_arrays(generator.variables, {**new, **arrays}, str(initial))
     copy_variables(generator, ema)
     spec = recipe.discriminator
     discriminator = build_network(_untrained(spec) if resumed or critic else spec) if spec else None
