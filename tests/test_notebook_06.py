@@ -121,6 +121,7 @@ def test_a_zip(book, tmp_path):
 @pytest.mark.parametrize(
     ("name", "data"),
     [("gone.jpg", None), ("gone.zip", None), ("no.zip", b"no"), ("empty.zip", _zipped({"a.txt": b""})), ("x.jpg", b"")],
+    ids=["no photo", "no archive", "not an archive", "no photo in it", "empty"],  # not the bytes: they hold the time
 )
 def test_what_is_no_photo_costs_one_line(book, tmp_path, name, data):
     if data is not None:
