@@ -88,8 +88,8 @@ def test_two_devices_learn_what_one_does(said, name, phases):
         read_arrays(said["folder"] / run / phase / "generator.h5")[0]
         for run, phase in (("one", last), (name, last), ("one", "1-decoder"))
     )
-    # Sums in another order differ by rounding. Adam makes a whole step of it where a gradient is nothing else, so single
-    # weights come apart (by 1e-3 with JAX 0.7, 1e-7 with 0.12); together they have to go the same way.
+    # Sums in another order differ by rounding. Adam makes a whole step of it where a gradient is nothing else, so
+    # single weights come apart (by 1e-3 with JAX 0.7, 1e-7 with 0.12); together they have to go the same way.
     moved = {key: np.float64(one[key]) - start[key] for key in one}
     apart = {key: np.float64(two[key]) - one[key] for key in one}
     assert length(apart) < 0.01 * length(moved)
