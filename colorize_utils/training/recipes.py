@@ -117,10 +117,11 @@ UNET_GAN = Recipe(
 )
 
 # The same, with a critic that looks through MobileNetV2 and a loss in its features (see `training/perceptual.py`): the
-# absolute error is content with brown, and a critic that has to learn to see first asks for color anywhere.
+# absolute error is content with brown, and a critic that has to learn to see first asks for color anywhere. With
+# attention at stride 16, so that one thing gets one color (saved_models/EXPERIMENTS.md, lines 18 and 19).
 UNET_PROJECTED = Recipe(
     "unet-projected",
-    generator=UNET_GAN.generator,
+    generator={**UNET_GAN.generator, "attention": True},
     discriminator={"network": "projected", "backbone": "MobileNetV2", "weights": "imagenet"},
     phases=(
         *UNET_GAN.phases[:2],
