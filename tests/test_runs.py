@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import json
 import os
 import shutil
 import signal
@@ -351,3 +352,23 @@ def test_tensorboard_shows_the_history_once(tiny_set, tmp_path):
     for phase, row in zip(("decoder", "unet"), state["history"], strict=True):
         seen = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(f"{phase}/val_l1")]
         assert seen == [(row["images"], pytest.approx(row["val_l1"]))]
+
+
+def test_checkpoints_can_be_written_every_few_epochs_only(tiny_set, tmp_path):
+    run, settings = tmp_path / "run", {"epochs": (5, 1, 0, 0), "save_epochs": 2, "until": "decoder"}
+    train_tiny(tiny_set, run, **settings)
+    kept = json.loads((run / "manifest.json").read_text())["checkpoints"]
+    assert [entry["step"] for entry in kept] == [4, 8, 10]  # two steps an epoch; the last one always
+    assert len(list(csv.DictReader(open(run / "history.csv")))) == 5
+
+
+def test_zoom_is_a_setting_of_a_run(tiny_set, tmp_path):
+    run, settings = tmp_path / "run", {"epochs": (1, 0, 0, 0)}
+    train_tiny(tiny_set, run, **settings, zoom=(0.8, 1.2))
+    train_tiny(tiny_set, tmp_path / "plain", **settings)
+    losses = [next(csv.DictReader(open(folder / "history.csv")))["loss"] for folder in (run, tmp_path / "plain")]
+    assert losses[0] != losses[1]
+    with pytest.raises(ColorizeError, match=r"trained with other settings .*zoom"):
+        train_tiny(tiny_set, run, **settings, zoom=(0.9, 1.1))
+    with pytest.raises(ColorizeError, match="1.5 times that for this zoom"):
+        train_tiny(tiny_set, tmp_path / "wide", **settings, zoom=(1.0, 1.5))

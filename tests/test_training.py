@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import train_tiny
+from scipy.ndimage import map_coordinates
 
 from colorize_utils import color
 from colorize_utils.errors import ColorizeError
@@ -31,6 +32,45 @@ def test_crops_are_the_pixels_of_the_photo(tiny_set):
         expected_l, expected_ab = color.normalize(color.decode_lab8(expected))
         np.testing.assert_allclose(np.asarray(photo[k]), expected_l, atol=1e-5)
         np.testing.assert_allclose(np.asarray(ab[k]), expected_ab, atol=1e-6)
+
+
+def test_zoomed_crops_are_what_scipy_samples_between_the_pixels(tiny_set):
+    """Against `scipy.ndimage.map_coordinates`, for every combination of flip and transposition."""
+    codes = np.load(tiny_set / "train.npy")[:4]
+    table = still_table((80, 96), np.array([0, 0, 1, 1]), 64)
+    table[:, 0], table[:, 1], table[:, 2] = [0, 7.25, 11.5, 20.75], [24.5, 5, 0, 9.75], [0, 1, 0, 1]
+    table = np.column_stack([table, np.float32([1.25, 0.75, 1.0, 0.8])])
+    photo, ab = crops(keras.ops.convert_to_tensor(codes), keras.ops.convert_to_tensor(table), 64)
+    for k in range(4):
+        top, left, flip, transposed, *_, zoom = table[k]
+        places = (np.arange(64) + 0.5) * zoom - 0.5
+        grid = np.meshgrid(top + places, left + places, indexing="ij")
+        planes = codes[k].astype(float).transpose(2, 0, 1)
+        expected = np.stack([map_coordinates(plane, grid, order=1, mode="nearest") for plane in planes], axis=-1)
+        expected = expected.transpose(1, 0, 2) if transposed else expected
+        expected = expected[:, ::-1] if flip else expected
+        expected_l, expected_ab = color.normalize(expected * [100 / 255, 1, 1] - [0, 128, 128])
+        np.testing.assert_allclose(np.asarray(photo[k]), expected_l, atol=1e-4)
+        np.testing.assert_allclose(np.asarray(ab[k]), expected_ab, atol=1e-4)
+
+
+def test_zooms_stay_inside_the_photo_and_reach_both_ends():
+    zoom = (0.75, 1.125)
+    tables = np.concatenate([step_table(3, 0, step, (144, 192), np.zeros(32), 128, zoom=zoom) for step in range(100)])
+    (top, left), side = tables[:, :2].T, tables[:, 7] * 128
+    assert tables[:, 7].min() == pytest.approx(0.75, abs=0.01) and tables[:, 7].max() == pytest.approx(1.125, abs=0.01)
+    assert np.median(tables[:, 7]) == pytest.approx(np.sqrt(0.75 * 1.125), abs=0.02)
+    assert top.min() >= 0 and left.min() >= 0
+    assert (top + side).max() <= 144.001 and (left + side).max() <= 192.001
+    assert top.max() > 40 and left.max() > 85
+    plain = step_table(3, 0, 5, (144, 192), np.zeros(32), 128)
+    np.testing.assert_array_equal(plain[:, 2:], tables[5 * 32 : 6 * 32, 2:7])  # all else is drawn as without
+
+
+@pytest.mark.parametrize("zoom", [(1.2, 0.8), (0.0, 1.0), (0.8, 1.2)])
+def test_zooms_that_cannot_be_are_refused(zoom):
+    with pytest.raises(ColorizeError, match="zoom"):
+        step_table(0, 0, 0, (144, 192), np.zeros(4), 128, zoom=zoom)
 
 
 def test_lightness_changes_leave_colour_alone(tiny_set):

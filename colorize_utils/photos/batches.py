@@ -14,6 +14,7 @@ from ..errors import ColorizeError
 ORDER, AUGMENT = 1, 2  # streams: NumPy pads short seeds with zeros, so all four words are always given
 
 TABLE_COLUMNS = ("row", "column", "flip", "transposed", "gamma", "black", "white")
+ZOOM = len(TABLE_COLUMNS)  # the column behind them, where photos are enlarged or reduced too
 
 
 @dataclass(frozen=True)
@@ -129,16 +130,24 @@ def step_photos(seed, phase, step, count, batch, steps_per_epoch):
     return np.take(order, np.arange(start, start + batch), mode="wrap")
 
 
-def step_table(seed, phase, step, split_shape, transposed, crop, lightness=True):
-    """The random draws of one training step: float32 (batch, 7), a row a photo, columns `TABLE_COLUMNS`.
+def step_table(seed, phase, step, split_shape, transposed, crop, lightness=True, zoom=None):
+    """The random draws of one training step: float32 (batch, 7 or 8), a row a photo, columns `TABLE_COLUMNS`.
 
     row, column: the crop's corner in the stored photo. flip: 0 or 1, half of the photos, each on its own. transposed:
     1 undoes the turning of a portrait photo. gamma, black, white: how the lightness is changed, as in old prints
     (``black + (white - black) * L ** gamma`` with L in [0, 1]); 1, 0, 1 leave it alone, as for half of the photos.
+    zoom: (low, high), how many stored pixels a pixel of the crop is wide; one more column, drawn between the two (all
+    ratios alike likely), with the corner anywhere between pixels. None: 1, and no such column.
     """
     height, width = split_shape
-    if height < crop or width < crop:
-        raise ColorizeError(f"expected stored photos of {crop}x{crop} or more for this preset, got {height}x{width}")
+    smallest, largest = zoom or (1, 1)
+    if not 0 < smallest <= largest:
+        raise ColorizeError(f"expected zoom to be two numbers above 0, the smaller one first, got {list(zoom)}")
+    if min(height, width) < crop * largest:
+        raise ColorizeError(
+            f"expected stored photos of {crop}x{crop} or more for this preset"
+            f"{f', {largest} times that for this zoom' if zoom else ''}, got {height}x{width}"
+        )
     rng = np.random.default_rng([seed, AUGMENT, phase, step])
     batch = len(transposed)
     table = np.empty((batch, len(TABLE_COLUMNS)), np.float32)
@@ -150,7 +159,12 @@ def step_table(seed, phase, step, split_shape, transposed, crop, lightness=True)
     table[:, 4] = np.exp(changed * rng.normal(0, 0.2, batch))
     table[:, 5] = changed * rng.uniform(0, 0.12, batch)
     table[:, 6] = 1 - changed * rng.uniform(0, 0.12, batch)
-    return table
+    if not zoom:
+        return table
+    factor = np.exp(rng.uniform(np.log(smallest), np.log(largest), batch))
+    corner = rng.uniform(0, 1, (2, batch)) * (np.array([[height], [width]]) - crop * factor)
+    table[:, :2] = corner.T
+    return np.column_stack([table, factor.astype(np.float32)])
 
 
 def still_table(split_shape, transposed, crop):

@@ -47,6 +47,8 @@ def add_arguments(parser):
     parser.add_argument("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
     parser.add_argument("--save-minutes", type=float, metavar="M", help="minutes between two checkpoints")
     parser.add_argument("--save-steps", type=number(1), metavar="N", help="and a checkpoint every N steps")
+    parser.add_argument("--save-epochs", type=number(1), metavar="N", help="a checkpoint every N epochs (default: 1)")
+    parser.add_argument("--zoom", type=float, nargs=2, metavar=("LOW", "HIGH"), help="enlarge and reduce the photos")
     parser.add_argument(
         "--patience", type=number(1), metavar="N", help="end a phase after N epochs that were no better"
     )
@@ -83,6 +85,8 @@ def main(args):
         devices=args.devices,
         save_minutes=args.save_minutes,
         save_steps=args.save_steps,
+        save_epochs=args.save_epochs,
+        zoom=tuple(args.zoom) if args.zoom else None,
         patience=args.patience,
         crop=args.crop,
         batch=args.batch,

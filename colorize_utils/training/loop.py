@@ -277,7 +277,8 @@ def _batch(context, index, step, ids):
     """The arguments of a training step: codes (all of them on an accelerator, else this batch's), ids, table."""
     preset, split = context.preset, context.data.train
     shape = split.codes.shape[1:3]
-    table = step_table(context.seed, index, step, shape, split.transposed[ids], preset.crop, preset.lightness)
+    changes = (preset.crop, preset.lightness, preset.zoom)
+    table = step_table(context.seed, index, step, shape, split.transposed[ids], *changes)
     return arguments(context, "train", ids, table)
 
 

@@ -76,7 +76,10 @@ def end_epoch(context, index):
             context.board.add(row)
     if last:
         end_phase(context, index, meta)
-    save(context, best)
+    state["better"] = state["better"] or best
+    if last or state["epoch"] % context.preset.save_epochs == 0:
+        better, state["better"] = state["better"], False
+        save(context, better)
     context.progress.line(line)
     if tired and state["epoch"] < length:
         context.progress.line(f"no better for {patience} epochs: phase {phase.name} ends here")

@@ -76,8 +76,9 @@ class Preset:
     """Sizes and lengths.
 
     ``epochs`` has a number a phase (None: the recipe's); ``epoch_photos`` limits an epoch. A checkpoint is written
-    after every epoch, every ``save_minutes`` and, if given, every ``save_steps``. A regression phase ends early when
-    the validation error was no better for ``patience`` epochs (None: it goes on).
+    after every ``save_epochs`` epochs and the last, every ``save_minutes`` and, if given, every ``save_steps``. A
+    regression phase ends early when the validation error was no better for ``patience`` epochs (None: it goes on).
+    ``zoom`` (low, high) enlarges and reduces the photos, see `photos.batches.step_table` (None: neither).
     """
 
     name: str
@@ -89,8 +90,10 @@ class Preset:
     precision: str = "float32"
     save_minutes: float = 10.0
     save_steps: int | None = None
+    save_epochs: int = 1
     patience: int | None = None
     lightness: bool = True  # change the lightness of half of the photos, as in old prints
+    zoom: tuple[float, float] | None = None
 
 
 UNET_GAN = Recipe(
@@ -122,7 +125,7 @@ UNET_GAN = Recipe(
 UNET_PROJECTED = Recipe(
     "unet-projected",
     generator={**UNET_GAN.generator, "attention": True},
-    discriminator={"network": "projected", "backbone": "MobileNetV2", "weights": "imagenet"},
+    discriminator={"network": "projected", "backbone": "MobileNetV2", "weights": "imagenet", "width": 128},
     phases=(
         *UNET_GAN.phases[:2],
         replace(UNET_GAN.phases[2], critic_rate=4e-4),

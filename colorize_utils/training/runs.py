@@ -17,7 +17,7 @@ from .checkpoint import Checkpoints, settings_hash, write_json
 from .progress import Progress
 from .steps import Networks
 
-WITHOUT_EFFECT = ("save_minutes", "save_steps")  # on what is learned: these may change from call to call
+WITHOUT_EFFECT = ("save_minutes", "save_steps", "save_epochs")  # on what is learned: may change from call to call
 
 
 @dataclass
@@ -89,6 +89,7 @@ def fresh_state():
         "pace": 0.0,  # seconds an image
         "best": None,
         "stale": 0,  # epochs without a better validation error
+        "better": False,  # whether an epoch since the last one that ended with a checkpoint had one
         "sums": {},
         "history": [],
         "finished": False,
