@@ -6,7 +6,7 @@ is imported from where it is defined.
 
 import importlib
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _NAMES = {
     "rgb_to_lab": "color",
