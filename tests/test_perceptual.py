@@ -126,7 +126,9 @@ def test_without_a_say_the_critic_neither_learns_nor_is_asked():
 
 def test_the_critic_looks_through_the_encoder_that_was_asked_for():
     recipe = get_recipe("unet-projected", get_preset("smoke"), backbone_weights="file.h5", backbone="EfficientNetB0")
-    assert recipe.discriminator == {"network": "projected", "backbone": "EfficientNetB0", "weights": "file.h5"}
+    assert recipe.discriminator["network"] == "projected"
+    assert recipe.discriminator["backbone"] == "EfficientNetB0"
+    assert recipe.discriminator["weights"] == "file.h5"
     assert recipe.generator["weights"] == "file.h5"
 
 
