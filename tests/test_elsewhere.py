@@ -7,6 +7,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,6 +36,7 @@ NETWORKS = {
 def files(tmp_path_factory):
     """A model file for each network, with weights that make colors."""
     folder, rng = tmp_path_factory.mktemp("models"), np.random.default_rng(1)
+    keras.utils.set_random_seed(1)  # the networks' own first weights
     for name, spec in NETWORKS.items():
         network = build_network(spec)
         for variable in network.trainable_variables:
@@ -75,7 +77,8 @@ def test_the_file_answers_as_keras_does_at_two_sizes(files, exported, name, kind
         photo = rng.uniform(-1, 1, shape).astype(np.float32)
         expected = np.asarray(network(photo, training=False))
         assert np.ptp(expected) > 0.05  # there is something to agree on
-        np.testing.assert_allclose(answer(photo), expected, atol=1e-4)
+        # Bins are raised to the power of 1/0.38 and summed, which enlarges what two orders of adding differ by.
+        np.testing.assert_allclose(answer(photo), expected, atol=4e-4 if name == "zhang" else 1e-4)
     assert done.difference < 1e-4
     assert [path.name for path in out.parent.iterdir()] == [out.name]
     told = notes_in(out)
