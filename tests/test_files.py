@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from colorize_utils.errors import ColorizeError
 from colorize_utils.photos import writing
@@ -38,6 +38,18 @@ def test_lossless_formats_are_read_exactly(tmp_path, suffix):
     photo = read_photo(path)
     assert np.array_equal(np.rint(photo.rgb * 255), PIXELS)
     assert (photo.bits, photo.alpha, photo.was_grey) == (8, None, False)
+
+
+def test_an_avif_is_read_upright_with_its_transparency(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(PIXELS).save(tmp_path / "a.avif", quality=100, subsampling="4:4:4", exif=exif)
+    photo = read_photo(tmp_path / "a.avif")
+    seen = ImageOps.exif_transpose(Image.open(tmp_path / "a.avif"))
+    assert np.array_equal(np.rint(photo.rgb * 255), np.asarray(seen.convert("RGB")))
+    assert np.abs(photo.rgb * 255 - np.rot90(PIXELS, -1)).mean() < 3
+    Image.fromarray(np.dstack([PIXELS, PIXELS[..., 0]])).save(tmp_path / "clear.avif", quality=100)
+    assert read_photo(tmp_path / "clear.avif").alpha is not None
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK", "I;16"])
@@ -207,7 +219,7 @@ def test_every_fault_is_one_line_that_names_the_file(tmp_path, kind, message):
         (b"8BPS\0\1", "a Photoshop document"),
         (bytes(600), "nothing but zeros"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50), "a damaged HEIC"),
-        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(50), "AVIF"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(50), "a damaged AVIF"),
         (b"RIFF\x10\0\0\0WEBPVP8L", "expected a"),
         (b"RIFF\x10\0\0\0AVI LIST", "a sound or a film"),
         (b"II*\0\xff\xff\0\0", "a damaged TIFF"),

@@ -94,7 +94,7 @@ def photo_folder(folder, side=256, fit="crop"):
         raise ColorizeError(f"expected a folder of colour photos, but there is no folder {folder}")
     paths = [Path(path) for path, _ in find_photos([folder])]
     if not paths:
-        raise ColorizeError(f"expected colour photos in {folder}, found none (jpg, png, tif, webp, bmp, gif)")
+        raise ColorizeError(f"expected colour photos in {folder}, found none (jpg, png, tif, webp, avif, bmp, gif)")
     names = [shown(path.relative_to(folder).as_posix()) for path in paths]
     order = sorted(range(len(names)), key=names.__getitem__)
     paths, names = [paths[i] for i in order], tuple(names[i] for i in order)

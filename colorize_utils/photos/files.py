@@ -27,8 +27,8 @@ from .writing import SUFFIXES, as_codes, srgb, write_photo
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
 
 HEIF = (".heic", ".heif")
-READABLE = (*SUFFIXES, ".gif", *HEIF)
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
+READABLE = (*SUFFIXES, ".gif", ".avif", *HEIF)
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
 _lock, _reading, _restore = threading.Lock(), 0, None
 
 
@@ -211,7 +211,7 @@ def _read(path, where, image, page, max_pixels, codes):
     if image.format == "TIFF":
         photo.pages = _pages(image, photo)
         image.seek(page)
-    elif image.format in ("PNG", "WEBP", "GIF") and getattr(image, "n_frames", 1) > 1:
+    elif image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
         raise ColorizeError(f"{where}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
     width, height = image.size
     if width * height > max_pixels:

@@ -25,7 +25,7 @@ OTHERS = {
 def what_is(head):
     """The first bytes (some hundred) of a file that could not be read as a photo -> words for a person."""
     if head[4:8] == b"ftyp":
-        return "AVIF" if head[8:12] in (b"avif", b"avis") else "a damaged HEIC or a film"
+        return "a damaged AVIF" if head[8:12] in (b"avif", b"avis") else "a damaged HEIC or a film"
     if head[:4] == b"RIFF":
         return "a damaged WebP" if head[8:12] == b"WEBP" else "a sound or a film"
     for start, name in PHOTOS.items():

@@ -38,7 +38,7 @@ class PhotoFolder:
         self.name = "photos"
         self.paths = [path for path, _ in find_photos([self.folder])]
         if not self.paths:
-            raise ColorizeError(f"expected photos (jpg, png, tif, webp, bmp, gif) in {self.folder}, found none")
+            raise ColorizeError(f"expected photos (jpg, png, tif, webp, avif, bmp, gif) in {self.folder}, found none")
 
     def __len__(self):
         return len(self.paths)
