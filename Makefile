@@ -17,7 +17,7 @@ test: set-up-dev
 # The page and the exports, in an environment of their own: what they need holds other packages back.
 test-extras:
 	@$(PYTHON) scripts/set_up.py --venv .venv-extras --dev --app --export
-	@.venv-extras/bin/python -m pytest -n 2 --dist loadfile tests/test_page*.py tests/test_elsewhere.py
+	@.venv-extras/bin/python -m pytest -n 2 --dist loadfile tests/page tests/inference/test_portable.py
 
 lint: set-up-dev
 	@$(PY) -m ruff check .

@@ -23,9 +23,8 @@ quietly_import_keras()
 
 from speed import compiled, medians  # noqa: E402
 
-from colorize_utils.inference.colorizer import shipped_model  # noqa: E402
-from colorize_utils.inference.elsewhere import FORMATS, NEEDED, export_elsewhere, runner  # noqa: E402
-from colorize_utils.weights import load_network  # noqa: E402
+from colorize_utils.inference.portable import FORMATS, NEEDED, export_elsewhere, runner  # noqa: E402
+from colorize_utils.weights import load_network, shipped_model  # noqa: E402
 
 
 def main():

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from colorize_utils.data.sources import sample_photos
 from colorize_utils.evaluation import report
-from colorize_utils.photos.sources import sample_photos
 
 SIDE = 256
 

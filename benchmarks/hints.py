@@ -18,9 +18,13 @@ import scipy.sparse as sparse
 from scipy.sparse.linalg import cg, splu
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from colorize_utils import Colorizer, color, sample_photos  # noqa: E402
-from colorize_utils.inference.hints import Hints  # noqa: E402
-from colorize_utils.inference.propagate import affinities, laplacian  # noqa: E402
+from colorize_utils import (  # noqa: E402
+    Colorizer,
+    color,  # noqa: E402
+    sample_photos,
+)
+from colorize_utils.inference.hints.given import Hints  # noqa: E402
+from colorize_utils.inference.hints.levin import affinities, laplacian  # noqa: E402
 
 COLORS = ("red", "steelblue", "olive", "tan", "teal")
 

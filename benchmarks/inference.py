@@ -23,7 +23,11 @@ quietly_import_keras()
 
 from skimage.color import deltaE_ciede2000  # noqa: E402
 
-from colorize_utils import Colorizer, color, sample_photos  # noqa: E402
+from colorize_utils import (  # noqa: E402
+    Colorizer,
+    color,  # noqa: E402
+    sample_photos,
+)
 from colorize_utils.inference.colorizer import working_shape  # noqa: E402
 from colorize_utils.inference.upsample import resize, upsample_ab  # noqa: E402
 
@@ -35,7 +39,7 @@ def photos_of(folder, limit):
     if folder is None:
         photos = list(sample_photos().values())
     else:
-        from colorize_utils.photos.files import find_photos, read_photo
+        from colorize_utils.photos.reading import find_photos, read_photo
 
         paths = [path for path, _ in find_photos([folder])]
         chosen = np.linspace(0, len(paths) - 1, min(limit, len(paths))).astype(int)

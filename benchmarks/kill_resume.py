@@ -24,9 +24,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from colorize_utils.photos.filters import Filters  # noqa: E402
-from colorize_utils.photos.prepare import prepare  # noqa: E402
-from colorize_utils.photos.sources import SamplePhotos  # noqa: E402
+from colorize_utils.data.filters import Filters  # noqa: E402
+from colorize_utils.data.prepare import prepare  # noqa: E402
+from colorize_utils.data.sources import SamplePhotos  # noqa: E402
 from colorize_utils.training.checkpoint import Checkpoints  # noqa: E402
 from colorize_utils.weights import read_arrays  # noqa: E402
 

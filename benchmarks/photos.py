@@ -18,8 +18,11 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from colorize_utils import color, sample_photos  # noqa: E402
-from colorize_utils.photos.files import read_photo, write_photo  # noqa: E402
+from colorize_utils import (
+    color,  # noqa: E402
+    sample_photos,  # noqa: E402
+)
+from colorize_utils.photos.reading import read_photo, write_photo  # noqa: E402
 
 
 def scan(height, width, bits=8):

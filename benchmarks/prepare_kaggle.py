@@ -19,8 +19,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from colorize_utils import color
-from colorize_utils.photos.prepare import prepare
-from colorize_utils.photos.sources import KaggleLab, sample_photos
+from colorize_utils.data.prepare import prepare
+from colorize_utils.data.sources import KaggleLab, sample_photos
 
 
 def write_set(root, count, luma):

@@ -87,8 +87,8 @@ def curves(runs, args):
     """Measure the snapshots of every run -> list of dicts with system, images, minutes and figures."""
     from colorize_utils.evaluation.classifier import load_classifier
     from colorize_utils.evaluation.curve import curve
-    from colorize_utils.evaluation.pictures import photo_folder
     from colorize_utils.evaluation.report import limited
+    from colorize_utils.evaluation.rows import photo_folder
 
     classifier = load_classifier(args.classifier) if args.classifier else None
     photos, lines = limited(photo_folder(args.photos, 256), args.curve_limit), []
@@ -133,7 +133,7 @@ def draw_samples(runs, path, working_size):
     from make_pictures import grey, labelled, row, shrunk, stacked
 
     from colorize_utils import Colorizer, sample_photos
-    from colorize_utils.evaluation.pictures import case_of, levin_row
+    from colorize_utils.evaluation.rows import case_of, levin_row
 
     photos = [shrunk(photo, 90) for photo in sample_photos().values()]
     rows = [labelled(row([grey(photo) for photo in photos]), "given")]

@@ -18,8 +18,8 @@ from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 
 quietly_import_keras()
 
-from colorize_utils.photos.batches import PreparedSet, still_table  # noqa: E402
-from colorize_utils.training.steps import crops  # noqa: E402
+from colorize_utils.data.batches import PreparedSet, still_table  # noqa: E402
+from colorize_utils.training.feed import crops  # noqa: E402
 from colorize_utils.weights import load_network  # noqa: E402
 
 BATCH = 32

@@ -21,3 +21,12 @@ def one_line():
         yield
     except ColorizeError as error:
         raise SystemExit(str(error)) from None
+
+
+def reason(error):
+    """One line about an exception for a person."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for a photo of this size"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

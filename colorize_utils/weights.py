@@ -5,31 +5,17 @@ import io
 import json
 import os
 import re
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from .disk import replace_file
 from .errors import ColorizeError
 
 FORMAT = "colorize-arrays-1"
 BLOCK, MARK = 512, b"colorize sha256 "  # a file begins with a block that HDF5 leaves alone: the digest of what follows
 SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's random state
-
-
-def fsync_folder(folder):
-    """Make a rename in ``folder`` last through a power cut. Windows cannot open folders; there it does nothing."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:  # some network file systems refuse; the rename itself has happened
-        pass
-    finally:
-        os.close(descriptor)
 
 
 def write_arrays(path, arrays, meta):
@@ -79,28 +65,6 @@ def _check_digest(path):
             expected = head[len(MARK) : len(MARK) + 64]
             if hashlib.file_digest(file, "sha256").hexdigest().encode() != expected:
                 raise ValueError("its SHA-256 is not the one it was written with")
-
-
-def replace_file(path, write):
-    """Call ``write(temporary_path)``, then rename it to ``path``: readers see the old file or the whole new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        _rename(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    fsync_folder(path.parent)
-
-
-def _rename(source, target):
-    """`os.replace`, tried for two seconds: Windows refuses while another thread reads the target, to copy it, say."""
-    for pause in (0.01, 0.1, 0.4, 1.5):
-        with suppress(PermissionError):
-            return os.replace(source, target)
-        time.sleep(pause)
-    return os.replace(source, target)
 
 
 def variable_key(variable):
@@ -165,3 +129,22 @@ def load_network(path):
     model = build_network(description["spec"])
     assign_arrays(model.variables, arrays, str(path))
     return model, description["spec"], description["meta"]
+
+
+def shipped_model():
+    """The path of the model that comes with the package or the checkout, its SHA-256 checked where that is given."""
+    package = Path(__file__).parent
+    places = [package / "shipped" / "colorizer.h5", package.parent / "saved_models" / "colorizer.h5"]
+    found = next((path for path in places if path.is_file()), None)
+    if found is None:
+        raise ColorizeError(f"expected the shipped model at {places[-1]}; name another with --model FILE", status=1)
+    note = found.with_suffix(".sha256")
+    if note.is_file():
+        expected = note.read_text(encoding="ascii", errors="replace").split()[:1]
+        actual = hashlib.sha256(found.read_bytes()).hexdigest()
+        if expected != [actual]:
+            raise ColorizeError(
+                f"expected {found} to have the SHA-256 that {note.name} names, got {actual[:12]}…: get it again",
+                status=1,
+            )
+    return found

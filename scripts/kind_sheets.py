@@ -20,9 +20,9 @@ from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 quietly_import_keras()
 
 from colorize_utils import Colorizer, color  # noqa: E402
+from colorize_utils.data.sources import PhotoFolder  # noqa: E402
 from colorize_utils.errors import ColorizeError  # noqa: E402
 from colorize_utils.evaluation.sheets import contact_sheet, save_sheet  # noqa: E402
-from colorize_utils.photos.sources import PhotoFolder  # noqa: E402
 
 
 def chosen(names, words, shown):

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from colorize_utils import color  # noqa: E402
-from colorize_utils.photos.files import find_photos, read_photo  # noqa: E402
-from colorize_utils.photos.prepare import difference_hash  # noqa: E402
+from colorize_utils.data.prepare import difference_hash  # noqa: E402
+from colorize_utils.photos.reading import find_photos, read_photo  # noqa: E402
 
 
 def main(argv):

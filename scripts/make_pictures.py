@@ -20,7 +20,11 @@ from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 
 quietly_import_keras()
 
-from colorize_utils import Colorizer, color, sample_photos  # noqa: E402
+from colorize_utils import (  # noqa: E402
+    Colorizer,
+    color,  # noqa: E402
+    sample_photos,
+)
 
 PICTURES = ROOT / "saved_models" / "pictures"
 

@@ -12,7 +12,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from colorize_utils import color  # noqa: E402
-from colorize_utils.photos.sources import sample_photos  # noqa: E402
+from colorize_utils.data.sources import sample_photos  # noqa: E402
 
 # Hypothesis calls an example of more than 200 ms a failure: on a busy machine that says nothing of the code.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize_utils.evaluation import report
-from colorize_utils.evaluation.pictures import crop
+from colorize_utils.commands import evaluate as command
+from colorize_utils.evaluation.rows import crop
 
 SIDE = 32
 
@@ -35,9 +35,9 @@ def write_photos(tmp_path):
 
 def evaluate(*arguments):
     parser = argparse.ArgumentParser()
-    report.add_arguments(parser)
+    command.add_arguments(parser)
     given = [str(a) for a in arguments]
-    return report.main(parser.parse_args([*given, "--size", str(SIDE), "--resamples", "50", "--no-shipped"]))
+    return command.main(parser.parse_args([*given, "--size", str(SIDE), "--resamples", "50", "--no-shipped"]))
 
 
 def run(folder, output, *arguments):

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 # Everything becomes a little orange. Every host that anything in the process asks the address of is written down.
 SERVER = """
 import socket, sys

@@ -13,10 +13,10 @@ import skimage.color
 import skimage.data
 
 from colorize_utils import cli
-from colorize_utils.inference import command
+from colorize_utils.commands import colorize as command
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.inference.folders import plan
-from colorize_utils.photos.files import read_mark
+from colorize_utils.photos.reading import read_mark
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import linalg, ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from colorize_utils import color
-from colorize_utils.evaluation import frechet, intervals, metrics
-from colorize_utils.photos import filters
+from colorize_utils import color, metrics
+from colorize_utils.data import filters
+from colorize_utils.evaluation import frechet, intervals
 
 PAIRS = np.loadtxt(Path(__file__).parent / "data" / "ciede2000.txt")
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from colorize_utils.disk import replace_file
 from colorize_utils.errors import ColorizeError
 from colorize_utils.networks import build_network
-from colorize_utils.weights import assign_arrays, load_network, read_arrays, replace_file, save_network, write_arrays
+from colorize_utils.weights import assign_arrays, load_network, read_arrays, save_network, write_arrays
 
 TINY = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8)}
 

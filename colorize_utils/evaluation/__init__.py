@@ -1,1 +1,1 @@
-"""Measuring: figures (`metrics`, `frechet`, `classifier`), the report (`report`) and pictures to look at (`sheets`)."""
+"""Measuring: rows of pictures (`rows`), their figures (`measure`, `summary`), the `report`, and `sheets` to look at."""

@@ -1,6 +1,6 @@
 """Quality over training: the snapshots of runs, measured one after the other on the same photos, as a CSV.
 
-    python -m colorize_utils.evaluation.curve saved_models/runs/NAME [RUN ...] --photos DIR -o curve.csv \\
+    python -m colorize_utils curve saved_models/runs/NAME [RUN ...] --photos DIR -o curve.csv \\
         --classifier MobileNetV2 --limit 200 --working-size 160
 
 Training keeps ``RUN/PHASE/snapshots/epoch-NNN.h5``: the generator, with the photos seen, the minutes and the validation
@@ -10,26 +10,23 @@ With ``--after EARLIER.csv`` they go on from the last line of a CSV of the same 
 that are gone.
 """
 
-import argparse
 import csv
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from ..disk import replace_file
 from ..errors import ColorizeError
-from ..terminal import complain, number, quietly_import_keras
-from ..weights import assign_arrays, read_arrays, replace_file
-from .classifier import load_classifier
-from .figures import summarize
+from ..weights import assign_arrays, read_arrays
 from .measure import measure, survey
-from .pictures import GREY, TRUTH, Row, painted_by, photo_folder, prepared_split, reference_rows
-from .report import complain_of, limited
+from .rows import GREY, TRUTH, Row, painted_by, reference_rows
+from .summary import summarize
 
 HALVES = "truth, two halves"
 MEASURED = ("frechet", "frechet_ratio", "agreement", "recovery", "de2000", "de2000_ratio", "psnr_gain", "colorfulness",
             "colorfulness_ratio")  # fmt: skip
-"""Figures of a line, from `figures.summarize`; the first four need a classifier."""
+"""Figures of a line, from `summary.summarize`; the first four need a classifier."""
 INTERVALS = ("recovery", "de2000", "colorfulness")
 """Those of them that have two columns more, NAME_low and NAME_high: the 95 % bootstrap interval."""
 COLUMNS = ("run", "phase", "epoch", "images", "minutes", "val_l1", "photos", "classifier", "features", *MEASURED,
@@ -169,50 +166,8 @@ def read_curve(path):
                 for line in csv.DictReader(file)
             ]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
-        raise ColorizeError(
-            f"expected a CSV written by colorize_utils.evaluation.curve, got {path}", status=1
-        ) from None
-
-
-def main(argv=None):
-    """The command: see the module's text. Exit status 1 if something was left out."""
-    name = "python -m colorize_utils.evaluation.curve"
-    parser = argparse.ArgumentParser(prog=name, description=__doc__.split("\n")[0])
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder; several: one goes on with the other")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--photos", metavar="DIR", help="a folder of color photos, any depth")
-    what.add_argument("--data", metavar="DIR", help="a prepared set, its test part")
-    parser.add_argument("--output", "-o", metavar="FILE", required=True, help="the CSV to write")
-    parser.add_argument("--classifier", metavar="NAME[=FILE]", help="for the Fréchet distance, as in evaluate")
-    parser.add_argument("--limit", type=int, metavar="N", help="only N photos, evenly spaced")
-    parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the centre crop (default: 256)")
-    parser.add_argument("--working-size", type=number(32, 2048), metavar="N",
-                        help="short side of the copy that networks see (default: the one trained at)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
-    parser.add_argument("--after", metavar="FILE", help="a CSV of earlier runs that these went on from")
-    args = parser.parse_args(argv)
-    try:
-        if args.size < 16 or (args.limit is not None and args.limit < 1) or args.seed < 0:
-            raise ColorizeError("expected --size of 16 or more, --limit of 1 or more and --seed of 0 or more")
-        photos = photo_folder(args.photos, args.size) if args.photos else prepared_split(args.data, side=args.size)
-        quietly_import_keras()
-        classifier = load_classifier(args.classifier) if args.classifier else None
-        earlier = read_curve(args.after) if args.after else None
-        lines, problems = curve(args.runs, limited(photos, args.limit), classifier, args.working_size, args.seed)
-        lines = lines if earlier is None else gone_on(earlier, lines)
-        write_curve(args.output, lines)
-    except ColorizeError as error:
-        complain(error)
-        return error.status
-    except OSError as error:
-        complain(f"expected to write {args.output}: {error.strerror or error}")
-        return 1
-    complain_of(problems)
-    features, count = (classifier.features if classifier else 0), max(line["photos"] for line in lines)
-    rank = f"; {features} features of {count} photos, of at most {count - 1} directions" if features >= count else ""
-    print(f"{args.output}: {len(lines)} lines{rank}")
-    return 1 if problems else 0
+        raise ColorizeError(f"expected a CSV written by `colorize curve`, got {path}", status=1) from None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit("expected `python -m colorize_utils curve`, which this has become")

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
-from .. import color
+from .. import color, metrics
 from ..errors import ColorizeError
-from . import metrics
 from .classifier import BATCH
 from .frechet import FeatureStatistics
-from .pictures import GREY, TRUTH
+from .rows import GREY, TRUTH
 
 COLUMNS = (
     "mse", "psnr", "ssim", "de2000", "de2000_p95", "colorfulness", "colorfulness_ddcolor", "dcf", "chroma",

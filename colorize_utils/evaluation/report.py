@@ -11,116 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..disk import replace_file
 from ..errors import ColorizeError
-from ..terminal import complain, number, quietly_import_keras
-from ..weights import replace_file
 from . import sheets, tables
-from .classifier import load_classifier
-from .figures import summarize
-from .measure import COLUMNS, measure, survey
-from .pictures import (
+from .measure import COLUMNS
+from .rows import (
     GREY,
-    MEAN,
     TRUTH,
     digest,
-    levin_row,
-    model_rows,
-    photo_folder,
-    picture_row,
-    prepared_split,
-    reference_rows,
 )
-
-SHIPPED = "shipped"
-
-
-def add_arguments(parser):
-    """Give an ``argparse`` parser the arguments of `main`."""
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--photos", metavar="DIR", help="a folder of colour photos, any depth")
-    what.add_argument("--data", metavar="DIR", help="a prepared set")
-    parser.add_argument(
-        "--split", choices=("test", "val", "train"), default="test", help="part of --data (default: test)"
-    )
-    parser.add_argument("--output", "-o", metavar="DIR", required=True, help="folder for the report")
-    add_row_arguments(parser)
-    parser.add_argument(
-        "--baseline", metavar="NAME", help="the row others are compared with (default: the shipped model)"
-    )
-    parser.add_argument("--classifier", action="append", default=[], metavar="NAME[=FILE]",
-                        help="for Fréchet distance and agreement: MobileNetV2, MobileNetV2=weights.h5, InceptionV3, "
-                             "LABEL=model.keras; repeatable, the first counts for the goals")  # fmt: skip
-    parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the centre crop (default: 256)")
-    parser.add_argument(
-        "--fit", choices=("crop", "resize"), default="crop", help="resize: shrink large photos before the crop"
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="only N photos, evenly spaced")
-    parser.add_argument("--resamples", type=int, default=2000, metavar="N", help="bootstrap resamples (default: 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
-    parser.add_argument("--no-sheets", action="store_true", help="no contact sheets")
-
-
-def add_row_arguments(parser):
-    """Give an ``argparse`` parser the arguments of `asked_rows`."""
-    parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE", help="a model; repeatable")
-    parser.add_argument("--pictures", action="append", default=[], metavar="NAME=DIR",
-                        help="pictures another tool made, named as the photos are; repeatable")  # fmt: skip
-    parser.add_argument("--levin", action="append", default=[], type=number(0, 10_000), metavar="N",
-                        help="Levin et al. 2004, given the true colour of N pixels a photo; repeatable")  # fmt: skip
-    parser.add_argument("--hinted", action="append", default=[], type=number(1, 10_000), metavar="N",
-                        help="every model a second time, given such hints too; repeatable")  # fmt: skip
-    parser.add_argument("--no-shipped", action="store_true", help="leave the shipped model out")
-    parser.add_argument("--working-size", type=number(32, 2048), metavar="N",
-                        help="short side of the copy that models see (default: what each file says)")  # fmt: skip
-
-
-def main(args):
-    """Run ``evaluate`` -> exit status: 0, or 1 if something was left out (named on stderr and in the report)."""
-    quietly_import_keras()
-    _check(args)
-    photos = (
-        photo_folder(args.photos, args.size, args.fit)
-        if args.photos
-        else prepared_split(args.data, args.split, args.size)
-    )
-    photos = limited(photos, args.limit)
-    output = Path(args.output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        rows, classifiers, problems = asked_rows(args), [], []
-        for spec in args.classifier:
-            try:
-                classifiers.append(load_classifier(spec))
-            except ColorizeError as error:
-                problems.append(str(error))
-        usable, mean_ab = survey(photos, problems)
-        rows = [*reference_rows(mean_ab), *rows]
-        baseline = _baseline(args, rows)
-        measured = measure(photos, usable, rows, classifiers, problems, args.seed)
-        report = _report(args, photos, usable, rows, measured, baseline)
-        _write(output, report, measured)
-        if not args.no_sheets:
-            write_sheets(output / "sheets", photos, usable, rows, measured, baseline)
-    except OSError as error:
-        raise ColorizeError(f"expected to write the report to {output}: {error.strerror or error}", status=1) from None
-    complain_of(measured.problems)
-    print(f"{tables.goals(report)}\n\nReport: {output / 'report.md'}")
-    return 1 if measured.problems else 0
-
-
-def complain_of(problems, shown=20):
-    """A line each on stderr for the first problems, and one for the rest."""
-    for problem in problems[:shown]:
-        complain(problem)
-    if len(problems) > shown:
-        complain(f"… and {len(problems) - shown} more of these")
-
-
-def _check(args):
-    for name, least in (("size", 16), ("resamples", 1), ("limit", 1), ("seed", 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise ColorizeError(f"expected --{name} of {least} or more, got {value}")
+from .summary import summarize
 
 
 def limited(photos, limit):
@@ -137,44 +37,6 @@ def limited(photos, limit):
         load=lambda index: photos.load(picked[index]),
         stamp=lambda index: photos.stamp(picked[index]),
     )
-
-
-def asked_rows(args):
-    """The rows of --model, --pictures and --levin, and the shipped model's unless --no-shipped -> list of `Row`."""
-    taken = {GREY, MEAN, TRUTH} | (set() if args.no_shipped else {SHIPPED})
-    for spec in (*args.model, *args.pictures):
-        name, equals, path = spec.partition("=")
-        if not (name and equals and path):
-            raise ColorizeError(f"expected NAME=PATH, got {spec}")
-        if name in taken:
-            raise ColorizeError(f"expected a name of its own for every row, got {name} twice or a name in use")
-        taken.add(name)
-    levin, hinted = (list(dict.fromkeys(counts)) for counts in (args.levin, args.hinted))
-    names = {*(f"levin-{count}" for count in levin), *(f"{name}+{count}" for name in taken for count in hinted)}
-    if names & taken:
-        raise ColorizeError(f"expected a name of its own for every row, got {min(names & taken)} twice")
-    rows = []
-    if not args.no_shipped:
-        try:
-            rows += model_rows(SHIPPED, size=args.working_size, hinted=hinted)
-        except ColorizeError as error:
-            if args.baseline == SHIPPED:
-                raise
-            complain(f"no row for the shipped model: {error}")
-    for spec in args.model:
-        rows += model_rows(*spec.split("=", 1), args.working_size, hinted)
-    rows += [levin_row(count) for count in levin]
-    return rows + [picture_row(*spec.split("=", 1), args.size, args.fit) for spec in args.pictures]
-
-
-def _baseline(args, rows):
-    """The row asked for, else the shipped model, else the first model or pictures, else grey."""
-    names = [row.name for row in rows]
-    if args.baseline:
-        if args.baseline not in names:
-            raise ColorizeError(f"expected --baseline to be one of {', '.join(names)}, got {args.baseline}")
-        return args.baseline
-    return next((row.name for row in rows if not row.reference), GREY)
 
 
 def _report(args, photos, usable, rows, measured, baseline):

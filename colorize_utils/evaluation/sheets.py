@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..weights import replace_file
+from ..disk import replace_file
 
 SHOWN = 12
 _PAPER, _INK, _GAP, _LINE = 250, (30, 30, 30), 6, 15

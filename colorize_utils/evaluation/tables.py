@@ -1,7 +1,7 @@
 """report.json as text: every table of report.md, the model card and the README comes from here, or is not there."""
 
-from .figures import GOALS
-from .pictures import GREY, TRUTH
+from .rows import GREY, TRUTH
+from .summary import GOALS
 
 LABELS = {
     "psnr_pooled": ("PSNR of the mean MSE, dB", 2), "psnr": ("PSNR, mean of photos, dB", 2), "ssim": ("SSIM", 4),

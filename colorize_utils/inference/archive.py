@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import ColorizeError
-from ..photos.files import READABLE
+from ..photos.reading import READABLE
 from .folders import folded
 
 MOST_BYTES = 4_000_000_000

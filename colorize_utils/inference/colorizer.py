@@ -1,6 +1,5 @@
 """A trained model at work: a photo in, the same photo in color out, its lightness untouched."""
 
-import hashlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import color
 from ..errors import ColorizeError
+from ..weights import shipped_model
 from .upsample import resize, upsample_rows
 
 STRIDE = 32
@@ -68,8 +68,8 @@ class Colorizer:
         a color photo only the lightness is used. size: short side of the working copy, by default the size trained at.
         out: array to write to, which may be the photo itself. strength, 0 to 1.5: ab is multiplied by it before what
         leaves the gamut is brought back. chroma_only: in place of the photo's L, `CHROMA_LIGHTNESS` everywhere: the
-        color as a layer of its own. hints: `hints.Hints` for this photo, the colors of some pixels: each spreads over
-        the thing it lies on, the rest stays as the network has it (`influence`). ColorizeError for another shape, type
+        color as a layer of its own. hints: `given.Hints` for this photo, the colors of some pixels: each spreads over
+        the thing it lies on, the rest stays as the network has it (`hints.reach`). ColorizeError for another shape, type
         or range, and for hints of another size.
         """
         photo = _checked(photo)
@@ -143,25 +143,6 @@ class Colorizer:
         return answer
 
 
-def shipped_model():
-    """The path of the model that comes with the package or the checkout, its SHA-256 checked where that is given."""
-    package = Path(__file__).parents[1]
-    places = [package / "shipped" / "colorizer.h5", package.parent / "saved_models" / "colorizer.h5"]
-    found = next((path for path in places if path.is_file()), None)
-    if found is None:
-        raise ColorizeError(f"expected the shipped model at {places[-1]}; name another with --model FILE", status=1)
-    note = found.with_suffix(".sha256")
-    if note.is_file():
-        expected = note.read_text(encoding="ascii", errors="replace").split()[:1]
-        actual = hashlib.sha256(found.read_bytes()).hexdigest()
-        if expected != [actual]:
-            raise ColorizeError(
-                f"expected {found} to have the SHA-256 that {note.name} names, got {actual[:12]}…: get it again",
-                status=1,
-            )
-    return found
-
-
 def working_shape(shape, size):
     """(H, W) of a photo and the wanted short side -> (h, w) of the copy that the network sees, aspect kept.
 
@@ -175,8 +156,8 @@ def working_shape(shape, size):
 
 def _hinted(photo, hints, network):
     """The `layer.Layer` of hints for a photo; network: its ab (h, w, 2) and the L (h, w) that it saw, or None."""
-    from .layer import hint_layer  # SciPy is loaded only where there are hints
-    from .propagate import grid_shape
+    from .hints.layer import hint_layer  # SciPy is loaded only where there are hints
+    from .hints.levin import grid_shape
 
     grid = _working_copy(photo, grid_shape(photo.shape[:2]))
     ab = None if network is None else upsample_rows(*network, grid, 0, len(grid))

@@ -1,6 +1,5 @@
 """Files and folders of photos colored one by one: where each picture goes, what is skipped, what failed and why."""
 
-import errno
 import os
 import threading
 import time
@@ -11,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import ColorizeError
+from ..disk import FULL
+from ..errors import ColorizeError, reason
 
 KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 NO_MODEL = "none"  # in place of a model's name: all colors are from hints
 MADE_BY, OLDER = "made by ", "older than its photo"
-FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @dataclass
@@ -90,7 +89,7 @@ def prepare_output(out):
 
     What a killed run left there half written is removed; what another process may still be writing is left alone.
     """
-    from ..photos.writing import part_beside, sweep
+    from ..disk import part_beside, sweep
 
     out = Path(out)
     probe = part_beside(out / "any")
@@ -130,7 +129,7 @@ def colorize_files(
     size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a
     time; the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
     """
-    from ..photos.files import count_pixels
+    from ..photos.reading import count_pixels
 
     outcome = Outcome()
     options = {"size": size}
@@ -226,8 +225,7 @@ def maker_in(model=None, **settings):
     """`maker_of` for a model file (default: the shipped one; `NO_MODEL`: none), without building its network."""
     if model == NO_MODEL:
         return maker_of({"name": NO_MODEL}, **settings)
-    from ..weights import read_arrays
-    from .colorizer import shipped_model
+    from ..weights import read_arrays, shipped_model
 
     _, description = read_arrays(model or shipped_model(), "a model file of this project")
     return maker_of(description.get("meta") or {}, **settings)
@@ -235,7 +233,7 @@ def maker_in(model=None, **settings):
 
 def skipped(source, target, maker):
     """The `Result` for a picture that is there already, with what speaks for making it again."""
-    from ..photos.files import read_mark
+    from ..photos.reading import read_mark
 
     mark, notes = read_mark(target), []
     if mark and mark != str(maker):
@@ -254,7 +252,7 @@ def _over(values):
 
 
 def _colorize_file(colorizer, source, target, options, max_pixels, maker):
-    from ..photos.files import read_pages
+    from ..photos.reading import read_pages
     from ..photos.writing import write_pages
 
     began, notes, sizes = time.perf_counter(), [], []
@@ -281,15 +279,6 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     notes = list(dict.fromkeys(note for some in notes for note in some))
     size = sizes[0] if sizes else None
     return Result(source, target, status, notes, size, time.perf_counter() - began, model)
-
-
-def reason(error):
-    """One line about an exception for a person."""
-    if isinstance(error, MemoryError):
-        return "not enough memory for a photo of this size"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def folded(path):

@@ -4,8 +4,8 @@ import csv
 import os
 from pathlib import Path
 
+from ..disk import part_beside
 from ..errors import ColorizeError
-from ..photos.writing import part_beside
 from .folders import MADE_BY, OLDER
 
 COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")

@@ -3,33 +3,17 @@
 Projected GANs (Sauer et al. 2021, section 3): the discriminator is a few small heads on the features of a pretrained,
 frozen network, one at each resolution. It sees meaning from its first step on, where a PatchGAN has to learn to see.
 Theirs mixes the features at random across channels and scales first (section 3.2); that is left out here.
-The same features make the perceptual loss of `training/perceptual.py` (Johnson et al. 2016).
+The same features make the perceptual loss of `training/perceptual_step.py` (Johnson et al. 2016).
 """
 
 import keras
-import numpy as np
 from keras import layers, ops
 
-from ..color import AB_SCALE, RGB_FROM_XYZ
+from .tensor_color import rgb_from_lab
 from .unet import BACKBONES, pretrained_features
 
 WIDTH = 64
 HEADS = (8, 16, 32)  # strides; a head at 4 asks for color by texture, and gets rainbows (saved_models/EXPERIMENTS.md)
-
-
-def rgb_from_lab(normalized_l, ab):
-    """L/50-1 (..., 1) and ab/110 (..., 2) -> sRGB (..., 3) in [0, 1], differentiable: `color.lab_to_rgb` on tensors.
-
-    What leaves the gamut is clipped, channel by channel: cheaper than taking its chroma back, and only a loss sees it.
-    """
-    y = (normalized_l * 50 + 66) / 116
-    x, z = y + ab[..., :1] * (AB_SCALE / 500), y - ab[..., 1:] * (AB_SCALE / 200)
-    f = ops.concatenate([x, y, z], axis=-1)
-    xyz = ops.where(f > 6 / 29, f**3, (116 * f - 16) * (27 / 24389))
-    linear = ops.clip(ops.matmul(xyz, ops.cast(np.ascontiguousarray(RGB_FROM_XYZ.T), xyz.dtype)), 0.0, 1.0)
-    # The power is taken of a value kept away from 0: at 0 its slope is infinite.
-    curve = 1.055 * ops.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    return ops.where(linear <= 0.0031308, 12.92 * linear, curve)
 
 
 @keras.saving.register_keras_serializable("colorize_utils")

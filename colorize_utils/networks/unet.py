@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from ..errors import ColorizeError
 from .bins import GRID, TEMPERATURE, bins_head
+from .tensor_color import backbone_input
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,6 @@ BACKBONES = {
     ),
     "Plain": Backbone((), (-1, 1)),
 }
-
-
-def backbone_input(normalized_l, grey_range=(-1, 1)):
-    """L/50-1 (..., 1) in [-1, 1] -> the same grey photo as a backbone was trained on it, (..., 3).
-
-    The backbones know sRGB photos, not lightness: L* becomes the sRGB value of that grey (CIE 15, IEC 61966-2-1; the
-    arithmetic of `color.grey_from_lightness` on tensors), scaled to the backbone's range and repeated three times.
-    """
-    f = (ops.clip((normalized_l + 1) * 50, 0, 100) + 16) / 116
-    luminance = ops.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389)
-    # The power is taken of a value kept away from 0: at 0 its slope is infinite.
-    curve = 1.055 * ops.maximum(luminance, 0.0031308) ** (1 / 2.4) - 0.055
-    grey = ops.where(luminance <= 0.0031308, 12.92 * luminance, curve)
-    low, high = grey_range
-    return ops.repeat(grey * (high - low) + low, 3, axis=-1)
 
 
 @keras.saving.register_keras_serializable("colorize_utils")

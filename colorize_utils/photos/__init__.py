@@ -1,1 +1,1 @@
-"""Photos: reading and writing files, sources, filters, the prepared set, batches. Never imports Keras."""
+"""Photographs as files: reading and writing them, with all that they carry. Never imports Keras."""

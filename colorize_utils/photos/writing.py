@@ -1,14 +1,8 @@
 """Pictures into files: whole or not at all, with the depth, the alpha and the metadata of the photo they came from."""
 
-import errno
-import hashlib
 import itertools
 import os
-import platform
-import secrets
-import shutil
 import struct
-import time
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from io import BytesIO
@@ -17,17 +11,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
+from ..disk import _said_by_the_disk, part_beside
 from ..errors import ColorizeError
-from .deep import write_deep
-from .pages import TiffPages
+from .deep_color import write_deep
 from .provenance import stamped_exif, stamped_xmp
-from .tags import add_tags
+from .tiff import TiffPages, add_tags
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
-STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 
 
 @dataclass(frozen=True)
@@ -54,15 +47,6 @@ def srgb():
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     dated = made[:24] + struct.pack(">6H", 1999, 10, 18, 0, 0, 0) + made[36:]  # ICC.1:2022, 7.2.8
     return ImageCms.ImageCmsProfile(BytesIO(dated))
-
-
-def part_beside(path):
-    """A name in the folder of ``path`` to write to before the renaming, which no other writer has.
-
-    Drawn at random: of two machines that share a folder each may have the same process and thread numbers. Not made of
-    the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
-    """
-    return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
 
 def write_photo(path, rgb, like=None, made=None):
@@ -106,55 +90,6 @@ def write_pages(path, pictures, made=None):
         raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _said_by_the_disk(error, temporary):
-    """libtiff says of a full disk, a quota or a limit no more than "encoder error"; here is what the system says."""
-    if shutil.disk_usage(temporary.parent).free < 2**20:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
-    try:
-        with open(temporary, "ab") as file:
-            file.write(bytes(2**16))
-    except OSError as said:
-        return said
-    return error
-
-
-@cache
-def _host():
-    """Of this machine's name what a file name can bear: other machines may write to the same folder."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def sweep(folder, now=None):
-    """Remove what killed processes left half written below ``folder``; what one at work writes is left alone.
-
-    now: the time by the clock of that disk (default: this machine's).
-    """
-    for part in Path(folder).rglob(".colorize-*.part"):
-        try:
-            if _is_nobodys(part, time.time() if now is None else now):
-                part.unlink()
-        except OSError:  # gone already, or not ours
-            continue
-
-
-def _is_nobodys(part, now):
-    if now - part.stat().st_mtime > STALE:
-        return True
-    host, _, rest = part.name.removeprefix(".colorize-").partition("-")
-    number = rest.partition("-")[0]
-    if host != _host() or not number.isdigit():
-        return False
-    if os.name == "nt":  # where signal 0 would end the process; but a file that is open refuses to be removed
-        return True
-    try:
-        os.kill(int(number), 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except OSError:  # it is another person's
-        return False
-    return False
 
 
 def _write_all(file, path, pictures, made):

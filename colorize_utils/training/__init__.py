@@ -1,1 +1,1 @@
-"""Training: recipes, steps, the loop, and checkpoints. Stands on `color`, `photos` and `networks`."""
+"""Training: recipes, steps, the loop, and checkpoints. Stands on `color`, `data` and `networks`."""

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..disk import PART, fsync_folder, sha256, write_json
 from ..errors import ColorizeError
-from ..weights import assign_arrays, fsync_folder, keyed, read_arrays, replace_file, write_arrays
+from ..weights import assign_arrays, keyed, read_arrays, write_arrays
 
 VERSION = 1
 PARTS = ("generator", "ema", "discriminator", "optimizer", "critic_optimizer")
@@ -41,15 +42,6 @@ def restore(nets, arrays, where, parts=PARTS):
             raise ColorizeError(f"{where}: has a {part} that this phase has not", status=1)
         if owner is not None:
             assign_arrays(owner.variables, stored, f"{where} ({part})")
-
-
-def sha256(path):
-    """Hex SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for piece in iter(lambda: file.read(1 << 20), b""):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def settings_hash(settings):
@@ -90,18 +82,6 @@ def _is_entry(entry):
     digest = entry["sha256"]
     described = digest is None or (len(digest) == 64 and entry["phase"] + entry["step"] >= 0)
     return is_checkpoint(entry["file"]) and described
-
-
-def write_json(path, value):
-    """Write JSON to ``path``, atomically and flushed."""
-
-    def write(temporary):
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-
-    replace_file(path, write)
 
 
 @dataclass
@@ -213,3 +193,55 @@ def _verify(path, arrays):
     if stored.keys() != arrays.keys() or any(not np.array_equal(stored[k], arrays[k]) for k in arrays):
         if not any(np.isnan(a).any() for a in arrays.values() if np.issubdtype(a.dtype, np.floating)):
             raise ColorizeError(f"the disk gave back something else than was written to {path}", status=1)
+
+
+MANIFEST = "manifest.json"
+
+
+def read_manifest(path):
+    """A manifest, or None if there is none or it is damaged. OSError where the disk fails."""
+    try:
+        with open(path, "rb") as file:
+            return parse_manifest(file.read(), Path(path).parent)
+    except FileNotFoundError:
+        return None
+
+
+def survey(folder):
+    """The manifest of the run in a folder; without one, what the files themselves are.
+
+    One whose renaming did not arrive counts too if it is newer.
+    """
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        names = []
+    candidates = [n for n in names if n == MANIFEST or (n.startswith(f".{MANIFEST}.") and n.endswith(PART))]
+    found = [m for name in candidates if (m := read_manifest(folder / name))]
+    if found:
+        return max(found, key=newest)
+    scanned = [{"file": name, "sha256": None} for name in sorted(names) if is_checkpoint(name)]
+    return {"version": VERSION, "checkpoints": scanned, "best": None}
+
+
+def entries_of(manifest):
+    """All checkpoints that a manifest names, each once; none for None."""
+    if manifest is None:
+        return []
+    best = [manifest["best"]] if manifest["best"] else []
+    return list({entry["file"]: entry for entry in [*manifest["checkpoints"], *best]}.values())
+
+
+def serial(entry):
+    """The serial number of the checkpoint of an entry."""
+    return serial_of(entry["file"])
+
+
+def newest_of(entries):
+    """The largest serial number of these, 0 for none."""
+    return max(map(serial, entries), default=0)
+
+
+def newest(manifest):
+    """The largest serial number that a manifest names, 0 for none."""
+    return newest_of(entries_of(manifest))

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.batches import PreparedSet, step_photos
+from ..disk import only_process
+from ..drive.mirror import open_mirror
 from ..errors import ColorizeError
-from ..photos.batches import PreparedSet, step_photos, step_table
-from . import backend
-from .ancestors import step_of
+from . import backend, steps
+from .ancestor_steps import classification, pix2pix
 from .checkpoint import Checkpoints, restore
-from .drive import Mirror
-from .lock import only_process
-from .milestones import arguments, disk_errors, end_epoch, end_phase, save
+from .epochs import disk_errors, end_epoch, end_phase, save
+from .feed import batch_of
 from .optimizers import build_optimizers
+from .perceptual_step import perceptual
 from .progress import Board, Progress, write_history
 from .recipes import describe, get_preset, get_recipe
-from .runs import (
+from .state import (
     Run,
     ask,
     build_networks,
@@ -91,7 +93,7 @@ def train(
         if deterministic:
             backend.configure(True)
         recipe = get_recipe(recipe, preset, backbone_weights, epochs, rates, chroma_weights, backbone, settings)
-        copies = _mirror(run, mirror, say)
+        copies = open_mirror(run, mirror, say)
         try:
             context, found, asked = _open(
                 preset, recipe, data, Path(run), seed, initial, until, again, longer, accept_changes, say
@@ -102,14 +104,6 @@ def train(
         finally:
             if copies:
                 copies.close()
-
-
-def _mirror(run, folder, say):
-    if not folder:
-        return None
-    mirror = Mirror(run, folder, say)
-    mirror.fetch()
-    return mirror
 
 
 def _open(preset, recipe, data, folder, seed, initial, until, again, longer, accept, say):
@@ -204,7 +198,7 @@ def _run_phase(context, index, found, asked):
     pending = []
     for step in range(state["step"], total):
         ids = rows[step_photos(context.seed, index, step, len(rows), preset.batch, per_epoch)]
-        pending.append(compiled(*_batch(context, index, step, ids)))
+        pending.append(compiled(*batch_of(context, index, step, ids)))
         seconds = time.monotonic() - began
         state.update(step=step + 1, images=state["images"] + preset.batch, seconds=already + seconds)
         state.update(photos=_digest(state["photos"], ids), pace=seconds / (state["images"] - images))
@@ -273,15 +267,6 @@ def _trainable(generator, phase):
     return [v for v in generator.trainable_variables if id(v) not in encoder]
 
 
-def _batch(context, index, step, ids):
-    """The arguments of a training step: codes (all of them on an accelerator, else this batch's), ids, table."""
-    preset, split = context.preset, context.data.train
-    shape = split.codes.shape[1:3]
-    changes = (preset.crop, preset.lightness, preset.zoom)
-    table = step_table(context.seed, index, step, shape, split.transposed[ids], *changes)
-    return arguments(context, "train", ids, table)
-
-
 def _flush(context, pending):
     state = context.state
     metrics = {}
@@ -312,3 +297,12 @@ class _signals:
     def __exit__(self, *_):
         for number, handler in self.before.items():
             signal.signal(number, handler)
+
+
+def step_of(context, phase):
+    """The step function of a phase: the reader's own, one of `steps.STEPS`, or one from here."""
+    if own := context.steps.get(phase.name):
+        return own
+    if phase.step == "bins":
+        return classification(context.nets.generator, phase.bins, context.data.train.codes)
+    return {**steps.STEPS, "pix2pix": pix2pix, "perceptual": perceptual}[phase.step]

@@ -7,8 +7,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from ..disk import replace_file
 from ..errors import ColorizeError
-from ..weights import replace_file
 
 
 @dataclass

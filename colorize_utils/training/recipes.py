@@ -31,7 +31,7 @@ class Phase:
     The pretrained encoder learns at ``encoder_rate`` times that. ``ema`` is the decay of the averaged generator.
     ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
     the mean of photographs): less of an invitation to play safe (None: all pixels alike). ``part`` 1, 2 or 3 trains on
-    one part of the photos only (see `photos.batches.rows_of_part`). ``bins`` is for the step "bins",
+    one part of the photos only (see `data.batches.rows_of_part`). ``bins`` is for the step "bins",
     ``perceptual_weight`` and ``adversarial_weight`` for the step "perceptual".
     """
 
@@ -78,7 +78,7 @@ class Preset:
     ``epochs`` has a number a phase (None: the recipe's); ``epoch_photos`` limits an epoch. A checkpoint is written
     after every ``save_epochs`` epochs and the last, every ``save_minutes`` and, if given, every ``save_steps``. A
     regression phase ends early when the validation error was no better for ``patience`` epochs (None: it goes on).
-    ``zoom`` (low, high) enlarges and reduces the photos, see `photos.batches.step_table` (None: neither).
+    ``zoom`` (low, high) enlarges and reduces the photos, see `data.batches.step_table` (None: neither).
     """
 
     name: str
@@ -119,7 +119,7 @@ UNET_GAN = Recipe(
     ),
 )
 
-# The same, with a critic that looks through MobileNetV2 and a loss in its features (see `training/perceptual.py`): the
+# The same, with a critic that looks through MobileNetV2 and a loss in its features (`training/perceptual_step.py`): the
 # absolute error is content with brown, and a critic that has to learn to see first asks for color anywhere. With
 # attention at stride 16, so that one thing gets one color (saved_models/EXPERIMENTS.md, lines 18 and 19).
 UNET_PROJECTED = Recipe(

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from ..color import decode_lab8, denormalize, lab8_to_rgb, lab_to_rgb
-from ..weights import replace_file
+from ..disk import replace_file
 
 
 def draw_samples(generator, split, path, count=8, size=128, stride=32):

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from ..color import normalize_lab8
-from ..photos.batches import ZOOM
 from .backend import minimise
+from .feed import crops
 
 MEAN_CHROMA = 0.15  # of photographs, in units of 110
 
@@ -26,50 +25,6 @@ class Networks:
         """Every variable, in an order that depends on nothing but the networks."""
         parts = (self.generator, self.ema, self.discriminator, self.optimizer, self.critic_optimizer)
         return [variable for part in parts if part is not None for variable in part.variables]
-
-
-def crops(codes, table, crop):
-    """Lab codes uint8 (B, H, W, 3), a step's table (B, 7 or 8) -> L/50-1 (B, crop, crop, 1), ab/110 (B, crop, crop, 2).
-
-    Crop, flip, zoom and the turning of portrait photos are one gather of pixels, so L and ab cannot come apart.
-    """
-    whole = ops.cast(table[:, 2:4], "int32")[:, :, None, None]
-    flip, transposed = whole[:, 0], whole[:, 1]
-    i, j = ops.arange(crop)[None, :, None], ops.arange(crop)[None, None, :]
-    j = ops.where(flip == 1, crop - 1 - j, j)
-    row, column = ops.where(transposed == 1, j, i), ops.where(transposed == 1, i, j)
-    take = _pixels if table.shape[1] <= ZOOM else _between_pixels
-    normalized_l, ab = normalize_lab8(take(codes, table, row, column))
-    gamma, black, white = (table[:, k, None, None, None] for k in (4, 5, 6))
-    brightness = ops.maximum((normalized_l + 1) / 2, 1e-6) ** gamma
-    return (black + (white - black) * brightness) * 2 - 1, ab
-
-
-def _pixels(codes, table, row, column):
-    """The pixels at whole ``row`` and ``column`` (B, crop, crop), counted from the crops' corners: float32 codes."""
-    batch, height, width, _ = codes.shape
-    corner = ops.cast(table[:, :2], "int32")[:, :, None, None]
-    pixel = (ops.arange(batch)[:, None, None] * height + corner[:, 0] + row) * width + corner[:, 1] + column
-    return ops.cast(ops.take(ops.reshape(codes, (batch * height * width, 3)), pixel, axis=0), "float32")
-
-
-def _between_pixels(codes, table, row, column):
-    """As `_pixels`, each pixel of the crop as wide as the table's zoom says: bilinear between the four nearest."""
-    batch, height, width, _ = codes.shape
-    zoom, flat = table[:, ZOOM, None, None], ops.reshape(codes, (batch * height * width, 3))
-    sides = []
-    for corner, place, size in ((table[:, 0], row, height), (table[:, 1], column, width)):
-        at = corner[:, None, None] + (ops.cast(place, "float32") + 0.5) * zoom - 0.5
-        at = ops.clip(at, 0.0, size - 1.0)
-        before = ops.floor(at)
-        near = ops.cast(before, "int32")
-        sides.append(((near, 1 - (at - before)), (ops.minimum(near + 1, size - 1), at - before)))
-    first = ops.arange(batch)[:, None, None] * height
-    return sum(
-        (down * across)[..., None] * ops.cast(ops.take(flat, (first + y) * width + x, axis=0), "float32")
-        for y, down in sides[0]
-        for x, across in sides[1]
-    )
 
 
 def l1(predicted_ab, ab):

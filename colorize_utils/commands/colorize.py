@@ -1,0 +1,173 @@
+"""The command `colorize`: photos and folders of photos in, the same in color out, one line for what cannot be done."""
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+from ..errors import ColorizeError
+from ..terminal import bar_of, complain, decimal, named, number, quietly_import_keras, shown, silent_decoders
+
+SHOWN = 20  # so many pictures are named one by one at the end
+
+
+def add_arguments(parser):
+    """Give an ``argparse`` parser the arguments of `main`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photo, or a folder (its subfolders are mirrored)")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures; made if needed")
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="a model file (default: the model that comes with the package); none: color from --hints alone",
+    )
+    parser.add_argument(
+        "--hints", metavar="FILE", help="colors for places of one photo: JSON, or the photo with colored strokes on it"
+    )
+    parser.add_argument(
+        "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
+    )
+    parser.add_argument("--strength", type=decimal(0, 1.5), default=1.0, metavar="X", help="0 grey, 1 usual, 1.5 vivid")
+    parser.add_argument(
+        "--temperature",
+        type=decimal(0.001, 1),
+        metavar="T",
+        help="for models of color bins: near 0 the likeliest color, 1 the mean of all (default: the model's, 0.38)",
+    )
+    parser.add_argument("--flips", action="store_true", help="show each photo mirrored too, and take the mean of both")
+    parser.add_argument(
+        "--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="color again what is in the output folder already")
+    parser.add_argument(
+        "--workers", type=number(1, 64), metavar="N", help="photos in hand at a time (default: the cores)"
+    )
+    parser.add_argument("--shard", type=_shard, metavar="K/N", help="only the K-th of N equal parts, as 3/16")
+    parser.add_argument("--report", metavar="FILE.csv", help="a table of what became of each photo")
+    parser.add_argument("--max-pixels", type=number(1), default=300_000_000, metavar="N", help="refuse larger photos")
+
+
+def main(args):
+    """Color what ``args`` names. Returns the exit status: 0, or 1 if a file failed."""
+    from ..inference.folders import CHROMA, Result, colorize_files, maker_in, maker_of, plan, prepare_output, shard_of
+    from ..inference.results import check_report, summary, write_report
+
+    results = []
+    found, failures = _find(args.paths, lambda path, why: results.append(Result(path, None, "failed", [why])))
+    planned = plan(found, args.output, CHROMA if args.chroma_only else "")
+    if not planned:
+        if failures:
+            return 1
+        raise ColorizeError(f"expected photos in {', '.join(args.paths)}, found only earlier pictures", status=1)
+    if args.shard:
+        (number, count), whole = args.shard, len(planned)
+        planned = shard_of(planned, number, count)
+        print(f"shard {number} of {count}: {len(planned):,} of {whole:,} photos")
+    hints = _hints(args, planned)
+    if args.report:
+        check_report(args.report)
+    prepare_output(args.output)
+    ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
+    how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
+    marks = {**how, "temperature": args.temperature, "flips": args.flips}
+    # Where all is done already there is no need to wait for the model.
+    colorizer = load_colorizer(args.model) if ahead else None
+    if colorizer and args.flips:
+        colorizer.flips = True
+    if colorizer and args.temperature:
+        from ..networks.bins import set_temperature
+
+        set_temperature(colorizer.network, args.temperature)
+
+    def finished(result):
+        results.append(result)
+        if result.status != "skipped":
+            bar.update()
+
+    try:
+        with silent_decoders(), bar_of(ahead, "photo") as bar:
+            outcome = colorize_files(
+                colorizer,
+                planned,
+                overwrite=args.overwrite,
+                max_pixels=args.max_pixels,
+                workers=args.workers or min(4, os.cpu_count() or 1),
+                maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(args.model, **marks),
+                failed=lambda source, why: complain(named(source, why), bar),
+                noted=lambda source, note: complain(named(source, note), bar),
+                finished=finished,
+                **how,
+            )
+    finally:
+        if args.report:
+            write_report(args.report, results)
+    if len(outcome.written) <= SHOWN:
+        print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
+    print(summary(results, shown(args.output)))
+    return 1 if failures or outcome.failed else 0
+
+
+def _hints(args, planned):
+    """The hints asked for, or None. ColorizeError where they cannot be used; the network is not waited for."""
+    from ..inference.folders import NO_MODEL
+
+    if args.model == NO_MODEL and not args.hints:
+        raise ColorizeError("expected --hints FILE with --model none: without a model all color is from hints")
+    if args.model == NO_MODEL and args.temperature:
+        raise ColorizeError("expected a model with --temperature, got --model none")
+    if not args.hints:
+        return None
+    if len(planned) != 1:
+        raise ColorizeError(f"expected one photo with --hints, got {len(planned)}")
+    from ..inference.hints.given import read_hints
+    from ..photos.reading import read_photo
+
+    photo = read_photo(planned[0][0], max_pixels=args.max_pixels, codes=True)
+    if photo.pages > 1:
+        raise ColorizeError(f"expected one photo with --hints, got a TIFF of {photo.pages} pages")
+    return read_hints(args.hints, photo.rgb)
+
+
+def _shard(text):
+    """An argparse type: "3/16" -> (3, 16)."""
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    number, count = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f"expected a shard K/N with K from 1 to N, as 3/16, got {text!r}")
+    return number, count
+
+
+def _find(paths, failed):
+    """All photos below the paths, and how many paths held none or could not be looked into (each has had its line)."""
+    from ..photos.reading import find_photos
+
+    found, failures = [], 0
+
+    def refused(path, why):
+        nonlocal failures
+        complain(named(path, why))
+        failed(path, why)
+        failures += 1
+
+    for path in paths:
+        try:
+            before = failures
+            some = find_photos([path], unreadable=refused)
+            if not some and failures == before:
+                raise ColorizeError(f"expected photos in {path}, found none", status=1)
+            found += some
+        except ColorizeError as error:
+            if len(paths) == 1:
+                raise
+            refused(Path(path), str(error))
+    return found, failures
+
+
+def load_colorizer(model):
+    """The model in the file ``model``, or the shipped one (None), with Keras started quietly; "none": no network."""
+    from ..inference.colorizer import Colorizer
+    from ..inference.folders import NO_MODEL
+
+    if model == NO_MODEL:
+        return Colorizer(None, {"name": NO_MODEL})
+    quietly_import_keras()
+    return Colorizer.load(model)

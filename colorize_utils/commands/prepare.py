@@ -1,0 +1,33 @@
+"""The command `prepare`: make a set to train on out of photos."""
+
+from ..errors import ColorizeError
+from ..terminal import number
+
+
+def add_arguments(parser):
+    """Give an ``argparse`` parser the arguments of `main`."""
+    parser.add_argument("--source", required=True, choices=("kaggle", "photos", "samples"), help="what kind of photos")
+    parser.add_argument("--input", metavar="DIR", help="folder of photos or of the Kaggle set (else kagglehub gets it)")
+    parser.add_argument("--part", type=int, choices=(1, 2, 3), help="one part of the Kaggle set only")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the prepared set")
+    parser.add_argument("--height", type=number(32, 2048), default=144, metavar="N")
+    parser.add_argument("--width", type=number(32, 2048), default=192, metavar="N")
+    parser.add_argument("--fit", choices=("crop", "squash"), default="crop", help="keep the aspect and crop, or squash")
+
+
+def main(args):
+    """Do it. Returns the exit status, 0."""
+    if args.source == "photos" and not args.input:
+        raise ColorizeError("expected --input DIR with --source photos")
+    if args.part and args.source != "kaggle":
+        raise ColorizeError("expected --part only with --source kaggle")
+    from ..data.prepare import prepare
+    from ..data.sources import KaggleLab, PhotoFolder, SamplePhotos
+
+    if args.source == "kaggle":
+        source = KaggleLab(args.input, part=args.part)
+    else:
+        source = PhotoFolder(args.input) if args.source == "photos" else SamplePhotos()
+    prepare(source, args.output, height=args.height, width=args.width, fit=args.fit)
+    print(f"the prepared set is in {args.output}")
+    return 0

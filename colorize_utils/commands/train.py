@@ -1,0 +1,120 @@
+"""The command `train`: a recipe on a prepared set, begun or gone on with."""
+
+from argparse import BooleanOptionalAction
+
+from ..errors import ColorizeError
+from ..terminal import number, quietly_import_keras
+
+
+def add_arguments(parser):
+    """Give an ``argparse`` parser the arguments of `main`."""
+    parser.add_argument("--recipe", default="unet-gan", metavar="NAME", help="what to train (default: %(default)s)")
+    parser.add_argument("--preset", default="colab", metavar="NAME", help="sizes and lengths (default: %(default)s)")
+    parser.add_argument("--data", required=True, metavar="DIR", help="a prepared set")
+    parser.add_argument(
+        "--run", required=True, metavar="DIR", dest="folder", help="folder of the run; resumes by itself"
+    )
+    parser.add_argument(
+        "--backbone", metavar="NAME", help="another encoder: EfficientNetB0, EfficientNetV2B0, ResNet50V2"
+    )
+    parser.add_argument("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
+    parser.add_argument("--initial", metavar="FILE", help="a model file to start from")
+    parser.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
+    parser.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
+    parser.add_argument("--chroma-weights", type=float, nargs="+", metavar="W", help="colourful pixels count more")
+    parser.add_argument("--set", action="append", default=[], metavar="PHASE.SETTING=X", dest="settings",
+                        help="a setting of one phase, such as gan.adversarial_weight=0.4; repeatable")  # fmt: skip
+    parser.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
+    parser.add_argument("--again", metavar="PHASE", help="train a phase again, and those behind it; ask once")
+    parser.add_argument("--longer", nargs=2, metavar=("PHASE", "N"), help="N epochs more of a finished phase; ask once")
+    parser.add_argument("--accept-changes", action="store_true", help="go on with settings other than the run's")
+    parser.add_argument("--mirror", metavar="DIR", help="keep a copy of the run there, and fetch it if it is lost here")
+    parser.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard to RUN/tensorboard")
+    parser.add_argument(
+        "--stop-when-full", action="store_true", help="end when the disk is full (default: say it, go on)"
+    )
+    parser.add_argument(
+        "--deterministic",
+        action=BooleanOptionalAction,
+        default=True,
+        help="on a CPU, two runs are equal bit for bit (default: yes)",
+    )
+    parser.add_argument(
+        "--devices", type=_devices, default=1, metavar="N", help="GPUs or TPU cores to use, or all (JAX)"
+    )
+    parser.add_argument("--crop", type=number(32, 1024), metavar="N")
+    parser.add_argument("--batch", type=number(1), metavar="N")
+    parser.add_argument("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
+    parser.add_argument("--save-minutes", type=float, metavar="M", help="minutes between two checkpoints")
+    parser.add_argument("--save-steps", type=number(1), metavar="N", help="and a checkpoint every N steps")
+    parser.add_argument("--save-epochs", type=number(1), metavar="N", help="a checkpoint every N epochs (default: 1)")
+    parser.add_argument("--zoom", type=float, nargs=2, metavar=("LOW", "HIGH"), help="enlarge and reduce the photos")
+    parser.add_argument(
+        "--patience", type=number(1), metavar="N", help="end a phase after N epochs that were no better"
+    )
+    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    parser.add_argument("--seed", type=number(0), default=0, metavar="N")
+
+
+def main(args):
+    """Train as ``args`` says. Returns the exit status: 0, or 130 if it was stopped and can go on."""
+    quietly_import_keras()
+    from ..training.loop import train
+
+    state = train(
+        args.recipe,
+        args.preset,
+        data=args.data,
+        run=args.folder,
+        seed=args.seed,
+        backbone=args.backbone,
+        backbone_weights=None if args.backbone_weights == "none" else args.backbone_weights,
+        initial=args.initial,
+        epochs=tuple(args.epochs) if args.epochs else None,
+        rates=tuple(args.rates) if args.rates else None,
+        chroma_weights=tuple(args.chroma_weights) if args.chroma_weights else None,
+        settings=_settings(args.settings),
+        until=args.until,
+        again=args.again,
+        longer=_longer(args.longer),
+        accept_changes=args.accept_changes,
+        mirror=args.mirror,
+        tensorboard=args.tensorboard,
+        stop_when_full=args.stop_when_full,
+        deterministic=args.deterministic,
+        devices=args.devices,
+        save_minutes=args.save_minutes,
+        save_steps=args.save_steps,
+        save_epochs=args.save_epochs,
+        zoom=tuple(args.zoom) if args.zoom else None,
+        patience=args.patience,
+        crop=args.crop,
+        batch=args.batch,
+        epoch_photos=args.epoch_photos,
+        precision=args.precision,
+    )
+    return 130 if state["stopped"] else 0
+
+
+def _devices(text):
+    """An argparse type: "all", or a number from 1."""
+    return text if text == "all" else number(1)(text)
+
+
+def _settings(words):
+    found = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        try:
+            found[key] = float(value)
+        except ValueError:
+            raise ColorizeError(f"expected --set PHASE.SETTING=NUMBER, got {word}") from None
+    return found
+
+
+def _longer(words):
+    if words is None:
+        return None
+    if not words[1].isdecimal():
+        raise ColorizeError(f"expected --longer PHASE and a number of epochs, got {words[1]!r}")
+    return words[0], int(words[1])

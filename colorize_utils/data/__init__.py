@@ -1,0 +1,1 @@
+"""Photographs as training material: sources, filters, the prepared set, batches. Never imports Keras."""

@@ -1,0 +1,167 @@
+"""Files written whole or not at all, flushed, hashed, locked; and what a full disk says. All who write use this."""
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import secrets
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from .errors import ColorizeError
+
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
+PART = ".part"  # what temporary names end with; they begin with a dot
+HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what systems say of a lock that another process has
+
+
+@contextmanager
+def only_process(folder):
+    """Hold the run folder while the block runs; one-line ColorizeError if another process holds it.
+
+    Where a file system knows no locks (some in a network do not) nothing is held, and nobody refused.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / "lock", "a+b")  # noqa: SIM115
+    except OSError as error:
+        raise ColorizeError(f"expected a run folder that can be written, got {folder}: {error.strerror}", 1) from None
+    with file:
+        try:
+            _lock(file)
+        except OSError as error:
+            if error.errno in HELD:
+                raise ColorizeError(f"another process is training in {folder}; stop it or use another run", 1) from None
+        yield
+
+
+def _lock(file):
+    if os.name == "nt":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def part_beside(path):
+    """A name in the folder of ``path`` to write to before the renaming, which no other writer has.
+
+    Drawn at random: of two machines that share a folder each may have the same process and thread numbers. Not made of
+    the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
+    """
+    return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
+
+
+def _said_by_the_disk(error, temporary):
+    """libtiff says of a full disk, a quota or a limit no more than "encoder error"; here is what the system says."""
+    if shutil.disk_usage(temporary.parent).free < 2**20:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+    try:
+        with open(temporary, "ab") as file:
+            file.write(bytes(2**16))
+    except OSError as said:
+        return said
+    return error
+
+
+@cache
+def _host():
+    """Of this machine's name what a file name can bear: other machines may write to the same folder."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def sweep(folder, now=None):
+    """Remove what killed processes left half written below ``folder``; what one at work writes is left alone.
+
+    now: the time by the clock of that disk (default: this machine's).
+    """
+    for part in Path(folder).rglob(".colorize-*.part"):
+        try:
+            if _is_nobodys(part, time.time() if now is None else now):
+                part.unlink()
+        except OSError:  # gone already, or not ours
+            continue
+
+
+def _is_nobodys(part, now):
+    if now - part.stat().st_mtime > STALE:
+        return True
+    host, _, rest = part.name.removeprefix(".colorize-").partition("-")
+    number = rest.partition("-")[0]
+    if host != _host() or not number.isdigit():
+        return False
+    if os.name == "nt":  # where signal 0 would end the process; but a file that is open refuses to be removed
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # it is another person's
+        return False
+    return False
+
+
+def sha256(path):
+    """Hex SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_json(path, value):
+    """Write JSON to ``path``, atomically and flushed."""
+
+    def write(temporary):
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+
+    replace_file(path, write)
+
+
+def fsync_folder(folder):
+    """Make a rename in ``folder`` last through a power cut. Windows cannot open folders; there it does nothing."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems refuse; the rename itself has happened
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path, write):
+    """Call ``write(temporary_path)``, then rename it to ``path``: readers see the old file or the whole new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        _rename(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+def _rename(source, target):
+    """`os.replace`, tried for two seconds: Windows refuses while another thread reads the target, to copy it, say."""
+    for pause in (0.01, 0.1, 0.4, 1.5):
+        with suppress(PermissionError):
+            return os.replace(source, target)
+        time.sleep(pause)
+    return os.replace(source, target)

@@ -1,0 +1,83 @@
+"""Model files for others: taking the generator out of a run, and saying what a model file holds."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ColorizeError
+from ..weights import assign_arrays, load_network, read_arrays, save_network, shipped_model
+from .portable import FORMATS
+
+
+def export_model(sources, output, name="colorizer", version="0", working_size=None):
+    """Write a generator as a float16 model file, and its SHA-256 beside it. Returns the SHA-256.
+
+    sources: a model file or a run's folder (its last finished phase is taken), or several of one network: the mean of
+    their weights is written then (Izmailov et al. 2018; Wortsman et al. 2022: places that one training went through,
+    averaged, err less than each alone). The meta of the last is kept; name, version and, if given, working_size are
+    added. ColorizeError for a missing source, or for sources of different networks.
+    """
+    sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
+    output = Path(output)
+    for kind, suffix in FORMATS.items():
+        if output.suffix.lower() == suffix:
+            also = f"`export --format {kind}` writes {suffix[1:].upper()} files"
+            raise ColorizeError(f"expected a name ending in .h5, got {output}; {also}")
+    files = [_generator_of(Path(source)) for source in sources]
+    network, spec, meta = load_network(files[-1])
+    if len(files) > 1:
+        assign_arrays(network.variables, _mean(files, spec), "the mean")
+        meta["mean_of"] = len(files)
+    meta = {**meta, "name": name, "version": version}
+    if working_size:
+        meta["working_size"] = working_size
+    try:
+        save_network(network, output, spec, meta)
+        digest = hashlib.sha256(output.read_bytes()).hexdigest()
+        output.with_suffix(".sha256").write_text(f"{digest}  {output.name}\n", encoding="ascii")
+    except OSError as error:
+        raise ColorizeError(f"expected a place for {output}, got: {error.strerror or error}", status=1) from None
+    return digest
+
+
+def _generator_of(source):
+    if not source.is_dir():
+        return source
+    finished = sorted(source.glob("*/generator.h5"))
+    if not finished:
+        raise ColorizeError(f"expected a run with a finished phase, but {source} has no */generator.h5", status=1)
+    return finished[-1]
+
+
+def _mean(files, spec):
+    """The mean of the weights in model files that hold the network ``spec``, one file in memory at a time."""
+    total = {}
+    for path in files:
+        arrays, description = read_arrays(path, "a model file of this project")
+        if description.get("spec") != spec:
+            raise ColorizeError(
+                f"expected models of one network to average, but {path} is another than {files[-1]}", status=1
+            )
+        for key, array in arrays.items():
+            if np.issubdtype(array.dtype, np.floating):
+                total[key] = total.get(key, 0.0) + array.astype(np.float64) / len(files)
+            else:  # the states of random generators
+                total[key] = array
+    return total
+
+
+def describe_model(path=None):
+    """What a model file (default: the shipped one) says of itself, as lines of text. Loads no network."""
+    path = shipped_model() if path is None else Path(path)
+    arrays, description = read_arrays(path, "a model file of this project")
+    if "spec" not in description:
+        raise ColorizeError(f"expected a model file, but {path} holds a training checkpoint", status=1)
+    lines = [
+        f"file: {path} ({path.stat().st_size / 2**20:.1f} MiB)",
+        f"sha256: {hashlib.sha256(path.read_bytes()).hexdigest()}",
+        f"variables: {sum(array.size for array in arrays.values()):,}",
+        f"network: {json.dumps(description['spec'])}",
+    ]
+    return "\n".join(lines + [f"{key}: {value}" for key, value in description["meta"].items()])

@@ -1,0 +1,232 @@
+"""The photos one visitor has dropped, their pictures in color, and the folder both lie in. Knows nothing of Gradio."""
+
+import os
+import re
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import ColorizeError, reason
+from ..inference.archive import pack_folder
+from ..inference.folders import colorize_files, maker_of, plan
+
+PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
+CANVAS = 1000  # the least that the long side of what is clicked on has
+DOT = 1 / 90  # radius of a hint's mark, as a share of the preview's long side
+_PART = r"(\d{1,9}(?:\.\d*)?)"
+_COLOR = re.compile(rf"rgba?\({_PART},{_PART},{_PART}(?:,[\d.]+)?\)")
+
+
+@dataclass(eq=False)
+class Item:
+    """One photo. ``points`` are its hints: (x, y, "#rrggbb"), x and y as shares (0..1) of width and height."""
+
+    number: int
+    photo: Path
+    picture: Path  # in color, at full size: what is downloaded
+    points: list = field(default_factory=list)
+    shape: tuple | None = None  # (H, W) of the photo, upright, once it was read
+    notes: list = field(default_factory=list)  # what a person should know of it, a line each
+    before: Path | None = None  # previews, upright, in sRGB
+    after: Path | None = None
+    thumb: Path | None = None
+    version: int = 0  # how often it was colored: previews get new names, or a browser would show the old ones
+
+    @property
+    def name(self):
+        return self.picture.name
+
+
+@dataclass
+class Session:
+    """What one visitor has on the page. ``failed`` holds (name, reason) of what could not be colored."""
+
+    folder: Path
+    items: list = field(default_factory=list)  # those in color
+    failed: list = field(default_factory=list)
+    at: int = 0  # the item that is looked at
+    _photos: list = field(default_factory=list)  # (photo, root) of all, as `folders.plan` wants them
+    _count: int = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def current(self):
+        """The item that is looked at; None where there is none."""
+        return self.items[self.at] if self.at < len(self.items) else None
+
+    def share(self, place):
+        """(x, y) in pixels of what `with_marks` gives -> the same place as shares (0..1) of width and height."""
+        with Image.open(self.current.after) as image:
+            sides = _canvas_size(image.size)
+        return tuple(min(1.0, max(0.0, at / max(1, side - 1))) for at, side in zip(place, sides, strict=True))
+
+    def add(self, paths):
+        """Take uploaded files in -> their new `Item`s, not colored yet. The uploads themselves may vanish later."""
+        with self._lock:
+            before = self._count
+            for path in map(Path, paths):
+                self._count += 1
+                place = self.folder / "photos" / str(self._count) / path.name
+                try:
+                    place.parent.mkdir(parents=True)
+                    _link(path, place)
+                except OSError as error:
+                    self.failed.append((path.name, reason(error)))
+                else:
+                    self._photos.append((place, place.parent))
+            planned = plan(self._photos, self.folder / "pictures")
+            items = [Item(int(photo.parent.name), photo, picture) for photo, picture in planned]
+            return [item for item in items if item.number > before]
+
+    def color(self, item, colorizer, strength=1.0, size=None, max_pixels=300_000_000):
+        """Color one photo at full size into ``item.picture``, and make its previews. Returns whether that went well.
+
+        Then it is one of ``items``; what cannot be colored is none any more, and its reason is the last of ``failed``.
+        """
+        shown, failed, notes, marks = [], [], [], {"size": size, "strength": strength}
+        if item.points:
+            marks["hints"] = hints_of(item.points, item.shape)
+
+        def watched(photo, **options):
+            if shown:  # hints are for the first page of several, and so is the preview
+                return colorizer(photo, **options)
+            rgb = colorizer(photo, **options, **({"hints": marks["hints"]} if item.points else {}))
+            item.shape = photo.shape[:2]
+            shown.extend((_reduced(photo, PREVIEW), _reduced(rgb, PREVIEW)))
+            return rgb
+
+        with self._lock:
+            try:
+                colorize_files(
+                    watched,
+                    [(item.photo, item.picture)],
+                    overwrite=True,
+                    size=size,
+                    strength=strength,
+                    max_pixels=max_pixels,
+                    maker=maker_of(colorizer.meta, **marks),
+                    failed=lambda _, why: failed.append(why),
+                    noted=lambda _, note: notes.append(note),
+                )
+            except ColorizeError as error:  # a full disk
+                failed.append(str(error))
+            if failed:
+                self._drop(item, failed[0])
+                return False
+            item.notes = notes
+            self._preview(item, *shown)
+            if item not in self.items:
+                self.items.append(item)
+            return True
+
+    def pack(self):
+        """All pictures as one .zip; its path."""
+        with self._lock:
+            return pack_folder(self.folder / "pictures", self.folder / "zip" / "colorized.zip")
+
+    def clear(self):
+        """Forget all photos, and delete their files."""
+        with self._lock:
+            self.items, self.failed, self._photos, self.at = [], [], [], 0
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _drop(self, item, why):
+        self.failed.append((item.photo.name, plain_reason(why, item)))
+        self._photos.remove((item.photo, item.photo.parent))
+        if item in self.items:
+            self.items.remove(item)
+            self.at = max(0, min(self.at, len(self.items) - 1))
+        for path in (item.photo, item.picture, item.before, item.after, item.thumb):
+            if path:
+                path.unlink(missing_ok=True)
+
+    def _preview(self, item, before, after):
+        old = item.before, item.after, item.thumb
+        item.version += 1
+        folder = self.folder / "previews"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{item.number}-{item.version}"
+        item.before, item.after, item.thumb = (folder / f"{name}-{kind}.jpg" for kind in ("before", "after", "thumb"))
+        thumb = _reduced(after, THUMB)
+        for path, pixels in ((item.before, before), (item.after, after), (item.thumb, thumb)):
+            Image.fromarray(pixels).save(path, quality=92, subsampling=0)
+        for path in old:
+            if path:
+                path.unlink(missing_ok=True)
+
+
+def hints_of(points, shape):
+    """Points as `Item` has them -> hints for a photo of ``shape`` (H, W). Where two would overlap, the later holds."""
+    from ..inference.hints.given import RADIUS, Hints
+
+    height, width = shape
+    radius, kept = max(1, round(RADIUS * min(shape))), []
+    for x, y, color in reversed(points):
+        x, y = round(x * (width - 1)), round(y * (height - 1))
+        if all(max(abs(x - one[0]), abs(y - one[1])) > 2 * radius + 1 for one in kept):
+            kept.append((x, y, color, radius))
+    return Hints.from_points(kept, shape)
+
+
+def with_marks(item):
+    """The preview in color with a dot where each hint is: uint8 (h, w, 3). Small photos are enlarged for it."""
+    with Image.open(item.after) as image:
+        pixels = np.array(image.convert("RGB").resize(_canvas_size(image.size), Image.Resampling.BICUBIC))
+    height, width = pixels.shape[:2]
+    radius = max(4, round(max(height, width) * DOT))
+    for x, y, color in item.points:
+        center = round(x * (width - 1)), round(y * (height - 1))
+        inside = tuple(int(color[k : k + 2], 16) for k in (1, 3, 5))
+        for grow, paint in ((4, (0, 0, 0)), (2, (255, 255, 255)), (0, inside)):
+            cv2.circle(pixels, center, radius + grow, paint, cv2.FILLED, cv2.LINE_AA)
+    return pixels
+
+
+def _canvas_size(size):
+    scale = max(1, CANVAS / max(size))
+    return tuple(max(1, round(side * scale)) for side in size)
+
+
+def hex_color(text):
+    """A color as browsers write it, "#b06030", "#abc" or "rgba(176, 96, 48, 1)" -> "#rrggbb". ColorizeError if not."""
+    text = re.sub(r"\s", "", str(text)).lower()
+    if found := _COLOR.fullmatch(text):
+        return "#" + "".join(f"{min(255, round(float(part))):02x}" for part in found.groups())
+    if re.fullmatch(r"#[0-9a-f]{3}", text):
+        text = "#" + "".join(2 * digit for digit in text[1:])
+    if not re.fullmatch(r"#[0-9a-f]{6}([0-9a-f]{2})?", text):
+        raise ColorizeError(f"expected a color such as #b06030, got {text[:40]!r}")
+    return text[:7]
+
+
+def plain_reason(why, item):
+    """A reason without the places on this machine: a visitor has given a name and knows no folders."""
+    for path in (item.photo, item.picture):
+        why = (
+            why.replace("; --max-pixels raises the limit", "")
+            .replace(f"{path}: ", "")
+            .replace(f"{path} (", "(")
+            .replace(str(path), path.name)
+        )
+    return why
+
+
+def _link(source, target):
+    """The file at a second place, without a second copy where the disk can do that."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _reduced(photo, longest):
+    """uint8 or uint16 codes, (H, W) or (H, W, 3) -> uint8 of at most ``longest`` pixels a side, area-averaged."""
+    scale = min(1, longest / max(photo.shape[:2]))
+    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
+    small = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else photo.copy()
+    return small if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)

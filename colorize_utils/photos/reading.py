@@ -1,0 +1,305 @@
+"""Photos as files: found at any depth, and read precisely.
+
+Reading turns any common format into sRGB, upright, and keeps aside what the output needs: alpha, depth, metadata.
+"""
+
+import io
+import os
+import stat
+import threading
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from ..errors import ColorizeError
+from .deep_color import identified, is_16_bit, is_deep, read_deep
+from .metadata import read_metadata, read_orientation, resolution
+from .no_photo import what_is
+from .png import check_sums
+from .provenance import SOFTWARE, mark_in
+from .writing import SUFFIXES, as_codes, srgb, write_photo
+
+__all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
+
+HEIF = (".heic", ".heif")
+READABLE = (*SUFFIXES, ".gif", ".avif", *HEIF)
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
+_lock, _reading, _restore = threading.Lock(), 0, None
+
+
+@dataclass
+class Photo:
+    """A photo: ``rgb`` float32 (H, W, 3) sRGB in [0, 1], upright, and what has to survive to the output.
+
+    Read as codes, ``rgb`` and ``alpha`` are uint8 or uint16 as in the file, and ``rgb`` is (H, W) where it is grey.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None  # float32 (H, W) in [0, 1]
+    bits: int = 8  # 8 or 16 a channel, as the file had it
+    exif: bytes | None = None  # with the orientation already applied and reset
+    xmp: bytes | None = None
+    iptc: bytes | None = None  # of a JPEG: what Photoshop and agencies wrote before there was XMP; a TIFF's is in exif
+    comment: bytes | None = None  # of a JPEG
+    texts: tuple = ()  # of a PNG: (kind of chunk, body) each
+    dpi: tuple | None = None
+    was_grey: bool = False
+    path: Path | None = None
+    pages: int = 1  # of the file it comes from
+    notes: list = field(default_factory=list)  # what a person should know, a line each
+
+
+def find_photos(paths, unreadable=None):
+    """Files and folders -> sorted list of (path, root): every photo below the folders, hidden files left out.
+
+    A file that is named itself is taken whatever its suffix; its root is its folder. ColorizeError (status 1) for a
+    path that does not exist. ``unreadable(folder, reason)`` is called for a folder that may not be looked into.
+    """
+    found = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += [(p, path) for p in _walk(path, unreadable)]
+        elif os.path.lexists(path):  # a link that leads nowhere has its own line when it is read
+            found.append((path, path.parent))
+        else:
+            raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1)
+    return found
+
+
+def _walk(folder, unreadable):
+    def refused(error):
+        if unreadable:
+            unreadable(Path(error.filename), error.strerror)
+
+    # Links to folders are not followed: they may lead in a circle.
+    for here, folders, names in os.walk(folder, onerror=refused):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in READABLE:
+                yield Path(here) / name
+
+
+def read_photo(path, max_pixels=300_000_000, codes=False):
+    """Read a photo -> `Photo`. ColorizeError (status 1) in one line for whatever is not a whole photo.
+
+    Orientation is applied, an ICC profile is converted to sRGB, 16-bit values keep their precision. Of a TIFF with
+    several pages the first is read. max_pixels guards against files that claim to be enormous. codes: leave the values
+    as integers, which takes a quarter of the memory or less.
+    """
+    return _read_page(Path(path), 0, max_pixels, codes)
+
+
+def read_pages(path, max_pixels=300_000_000, codes=False):
+    """`read_photo` for each page of a TIFF in turn; of other formats the one picture."""
+    first = _read_page(Path(path), 0, max_pixels, codes)
+    pages = first.pages
+    yield first
+    del first
+    for page in range(1, pages):
+        yield _read_page(Path(path), page, max_pixels, codes)
+
+
+def _read_page(path, page, max_pixels, codes):
+    where = f"{path} (page {page + 1})" if page else str(path)
+    try:
+        with _unguarded(), _opened(path) as image:
+            return _read(path, where, image, page, max_pixels, codes)
+    except ColorizeError:
+        raise
+    except UnidentifiedImageError:
+        kinds = ", ".join(s[1:] for s in READABLE)
+        raise ColorizeError(f"{where}: expected a photo ({kinds}), got {what_is(_head(path))}", status=1) from None
+    except MemoryError:
+        raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
+    except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
+        if reason := getattr(error, "strerror", None):
+            raise ColorizeError(f"{where}: could not be read: {reason}", status=1) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
+
+
+def _head(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def _opened(path):
+    """The file opened with Pillow: by its content, whatever its name says."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without an end
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "something that is no file"
+        raise ColorizeError(f"{path}: expected a photo, got {kind}", status=1)
+    if status.st_size == 0:
+        raise ColorizeError(f"{path}: expected a photo, got an empty file", status=1)
+    # Given a path, Pillow maps plain TIFFs into memory, and (in version 13) those lying on their side wrongly.
+    with open(path, "rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        if head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"):
+            _learn_heif(path)
+            formats = ("HEIF",)
+        else:
+            formats = FORMATS
+        with identified(file, head, formats) as image:
+            yield image
+
+
+def _learn_heif(path):
+    try:
+        import pillow_heif
+    except ImportError:
+        raise ColorizeError(
+            f"{path}: expected a format that can be read, got HEIC; `pip install pillow-heif` adds it", status=1
+        ) from None
+    pillow_heif.register_heif_opener()
+
+
+def count_pixels(path):
+    """Width times height of a photo, by its first bytes; 0 of what cannot be read."""
+    try:
+        with _unguarded(), _opened(Path(path)) as image:
+            return image.width * image.height
+    except Exception:  # noqa: BLE001  (reading it will say what is wrong)
+        return 0
+
+
+def read_mark(path):
+    """What coloured the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
+    try:
+        with _unguarded(), _opened(Path(path)) as image:
+            return mark_in(image.getexif().get(SOFTWARE))
+    except Exception:  # noqa: BLE001  (whatever it is, it is not a picture of ours)
+        return None
+
+
+@contextmanager
+def _unguarded():
+    """While photos are read: neither Pillow's limit of size (ours is checked) nor its warnings of odd metadata.
+
+    Both are settings of the whole process, so with several threads the first to enter sets and the last restores them.
+    """
+    global _reading, _restore
+    with _lock:
+        if _reading == 0:
+            quiet = warnings.catch_warnings()
+            quiet.__enter__()
+            warnings.simplefilter("ignore")
+            _restore = quiet, Image.MAX_IMAGE_PIXELS
+            Image.MAX_IMAGE_PIXELS = None
+        _reading += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _reading -= 1
+            if _reading == 0:
+                quiet, Image.MAX_IMAGE_PIXELS = _restore
+                quiet.__exit__(None, None, None)
+
+
+def _read(path, where, image, page, max_pixels, codes):
+    photo = Photo(np.empty(0), path=path)
+    if image.format == "TIFF":
+        photo.pages = _pages(image, photo)
+        image.seek(page)
+    elif image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
+        raise ColorizeError(f"{where}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ColorizeError(
+            f"{where}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
+            status=1,
+        )
+    if image.format == "PNG":
+        check_sums(path)
+    photo.dpi = resolution(image)
+    orientation = read_orientation(image)
+    deep = is_deep(path, image)
+    upright = image.format == "TIFF" and not deep
+    if upright:
+        image.load()  # Pillow turns these itself, by the tag that is reset below
+    read_metadata(image, photo, orientation)
+    if deep:
+        values, alpha, upright = read_deep(path, image, photo, page)
+    else:
+        values, alpha = _values(image, photo)
+    orientation = 1 if upright else orientation
+    if photo.bits == 8 and (image.info.get("bit_depth") or 8) > 8 or image.mode == "CMYK" and is_16_bit(image):
+        photo.notes.append("of its more than 8 bits a channel, 8 were read")
+    photo.rgb = _upright(_as_asked(values, codes, photo.bits), orientation)
+    if not codes and photo.rgb.ndim == 2:
+        photo.rgb = photo.rgb[..., None].repeat(3, axis=-1)
+    photo.alpha = None if alpha is None else _upright(_as_asked(alpha, codes, photo.bits), orientation)
+    return photo
+
+
+def _pages(image, photo):
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # noqa: BLE001  (the place of a next page may be any number)
+        photo.notes.append("what follows its first page is damaged and was left out")
+        return 1
+
+
+def _as_asked(values, codes, bits):
+    if codes:
+        return as_codes(values, bits)
+    if values.dtype == np.float32:
+        return values
+    values, highest = values.astype(np.float32), np.iinfo(values.dtype).max
+    values /= highest
+    return values
+
+
+def _values(image, photo):
+    """8-bit pixels of any mode -> uint8 codes, (H, W) of a grey photo or (H, W, 3), in sRGB; and alpha or None."""
+    alpha = None
+    if image.mode in ("1", "L") and "transparency" in image.info:
+        image = image.convert("LA")
+    elif image.mode == "P" or "transparency" in image.info:
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    photo.was_grey = image.mode in ("1", "L", "LA")
+    if image.mode == "1":
+        photo.notes.append("it has black and white only, no greys")
+        image = image.convert("L")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        grey, profile = image.mode in ("LA", "La"), image.info.get("icc_profile")
+        straight = image.convert("LA" if grey else "RGBA")
+        alpha = np.asarray(straight.getchannel("A"))
+        image = straight.convert("L" if grey else "RGB")
+        image.info["icc_profile"] = profile
+    if image.mode == "L" and not image.info.get("icc_profile"):
+        return np.asarray(image), alpha
+    return np.asarray(_to_srgb(image, photo)), alpha
+
+
+def _to_srgb(image, photo):
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "L", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            return ImageCms.profileToProfile(image, source, srgb(), outputMode="RGB") or image.convert("RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            photo.notes.append("its colour profile could not be used; sRGB is assumed")
+    elif image.mode == "CMYK":
+        photo.notes.append("CMYK without a profile; its lightness is approximate")
+    return image.convert("RGB")
+
+
+def _upright(values, orientation):
+    """Apply EXIF orientation 1 to 8 (TIFF 6.0, tag 274) to an array (H, W, ...)."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return np.ascontiguousarray(values)

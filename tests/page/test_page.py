@@ -1,0 +1,327 @@
+"""What stands behind the page in the browser, without Gradio: photos in hand, what the server takes, the command."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import time
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from test_cli import is_orange, put, run, see
+
+from colorize_utils.commands import app  # noqa: E402
+from colorize_utils.errors import ColorizeError
+from colorize_utils.inference.colorizer import Colorizer
+from colorize_utils.page import guard  # noqa: E402
+from colorize_utils.page.session import Session, hex_color, hints_of, with_marks  # noqa: E402
+
+
+@pytest.fixture
+def colorizer():
+    return Colorizer(lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2)), {"name": "stub"})
+
+
+def drop(session, colorizer, *paths, **how):
+    return [session.color(item, colorizer, **how) for item in session.add(paths)]
+
+
+# --- photos in hand -------------------------------------------------------------------------------------------------
+
+
+def test_the_good_ones_of_a_drop_are_colored_and_the_bad_ones_have_a_line_each(tmp_path, colorizer):
+    good = [put(tmp_path / "in" / name) for name in ("a.jpg", "grün 📷.png", "c.webp")]
+    (tmp_path / "in" / "poem.png").write_text("no photo")
+    (tmp_path / "in" / "empty.jpg").write_bytes(b"")
+    (tmp_path / "in" / "drawing.svg").write_text("<svg/>")
+    bad = [tmp_path / "in" / name for name in ("poem.png", "empty.jpg", "drawing.svg", "gone.jpg")]
+    session = Session(tmp_path / "s")
+    assert drop(session, colorizer, good[0], *bad, *good[1:]) == [True, False, False, False, True, True]
+    assert [item.name for item in session.items] == ["a.jpg", "grün 📷.png", "c.webp"]
+    assert all(is_orange(item.picture) for item in session.items)
+    assert {name for name, _ in session.failed} == {path.name for path in bad}
+    for _, why in session.failed:
+        assert why and "\n" not in why and str(tmp_path) not in why and "--" not in why
+    assert not list((tmp_path / "s" / "pictures").glob(".*"))
+    assert all(path.exists() for path in good)  # what was dropped belongs to others
+
+
+def test_what_the_command_keeps_the_page_keeps(tmp_path, colorizer):
+    exif = Image.Exif()
+    exif[306], exif[274] = "1931:05:04 10:00:00", 6
+    Image.fromarray(np.full((30, 40), 99, np.uint8)).save(tmp_path / "turned.jpg", exif=exif, dpi=(300, 300))
+    tifffile.imwrite(tmp_path / "deep.tif", np.full((30, 40), 30000, np.uint16), photometric="minisblack")
+    session = Session(tmp_path / "s")
+    drop(session, colorizer, tmp_path / "turned.jpg", tmp_path / "deep.tif", size=96)
+    turned, deep = session.items
+    with Image.open(turned.picture) as picture:
+        assert picture.size == (30, 40) and picture.info["dpi"] == (300, 300)
+        assert picture.getexif()[306] == "1931:05:04 10:00:00" and picture.getexif().get(274, 1) == 1
+        assert "model stub, working size 96" in picture.getexif()[305]
+    assert see(deep.picture).dtype == np.uint16
+    with Image.open(turned.before) as before, Image.open(turned.after) as after:
+        assert before.size == after.size == (30, 40)
+        assert np.ptp(np.asarray(before.convert("RGB")).astype(int), axis=-1).max() <= 2
+        assert np.ptp(np.asarray(after).astype(int), axis=-1).mean() > 20
+    with Image.open(deep.before) as before:
+        assert abs(np.asarray(before).mean() - 30000 / 257) < 2
+
+
+def test_photos_of_one_name_stay_apart_also_from_drop_to_drop(tmp_path, colorizer):
+    for k, folder in enumerate("abc"):
+        put(tmp_path / folder / "x.png", (20 + k, 30))
+    session = Session(tmp_path / "s")
+    drop(session, colorizer, tmp_path / "a" / "x.png", tmp_path / "b" / "x.png")
+    drop(session, colorizer, tmp_path / "c" / "x.png")
+    assert [item.name for item in session.items] == ["x.png", "x-2.png", "x-3.png"]
+    assert [cv2.imread(str(item.picture)).shape[0] for item in session.items] == [20, 21, 22]
+    with zipfile.ZipFile(session.pack()) as packed:
+        assert sorted(packed.namelist()) == ["x-2.png", "x-3.png", "x.png"] and packed.testzip() is None
+
+
+def test_of_large_photos_the_browser_gets_smaller_ones_and_new_names_for_new_colors(tmp_path, colorizer):
+    session = Session(tmp_path / "s")
+    drop(session, colorizer, put(tmp_path / "wide.png", (40, 4000)), put(tmp_path / "dot.png", (1, 1)))
+    item = session.items[0]
+    before = {item.before, item.after, item.thumb}
+    with Image.open(item.after) as after, Image.open(item.thumb) as thumb, Image.open(item.picture) as picture:
+        assert (after.size, thumb.size, picture.size) == ((1600, 16), (240, 2), (4000, 40))
+    session.color(item, colorizer, strength=0)
+    assert not before & {item.before, item.after, item.thumb} and not any(path.exists() for path in before)
+    assert not is_orange(item.picture, (40, 4000))
+
+
+def test_every_page_of_a_tiff_is_colored(tmp_path, colorizer):
+    tifffile.imwrite(tmp_path / "album.tif", np.full((3, 30, 40), 90, np.uint8), photometric="minisblack")
+    session = Session(tmp_path / "s")
+    drop(session, colorizer, tmp_path / "album.tif")
+    session.items[0].points.append((0.5, 0.5, "#0000ff"))
+    assert session.color(session.items[0], colorizer)
+    ok, pages = cv2.imreadmulti(str(session.items[0].picture))
+    assert ok and len(pages) == 3
+    assert pages[0][15, 20, 0].astype(int) > pages[1][15, 20, 0].astype(int) + 50  # the hint is for the first
+    assert (pages[1] == pages[2]).all()
+
+
+def test_hints_color_the_place_that_was_clicked_and_are_taken_back(tmp_path, colorizer):
+    photo = np.full((60, 80), 120, np.uint8)
+    photo[:, 40:] = 200  # two things: a hint on the one leaves the other alone
+    Image.fromarray(photo).save(tmp_path / "two.png")
+    session = Session(tmp_path / "s")
+    drop(session, colorizer, tmp_path / "two.png")
+    plain = np.asarray(Image.open(session.items[0].picture)).astype(int)
+    session.items[0].points.append((*session.share((187, 375)), hex_color("rgb(40, 40, 250)")))
+    assert session.color(session.items[0], colorizer)
+    with Image.open(session.items[0].picture) as picture:
+        hinted = np.asarray(picture).astype(int)
+        assert "colour hints" in picture.getexif()[305]
+    assert hinted[30, 15, 2] > plain[30, 15, 2] + 50 and abs(hinted[30, 70] - plain[30, 70]).max() < 10
+    marked = with_marks(session.items[0])  # 12.5 times as large
+    assert marked.shape == (750, 1000, 3) and (marked[375, 187] == (40, 40, 250)).all()
+    assert abs(marked[62, 875].astype(int) - hinted[5, 70]).max() < 10
+    session.items[0].points.clear()
+    session.color(session.items[0], colorizer)
+    assert (np.asarray(Image.open(session.items[0].picture)) == plain).all()
+
+
+def test_of_hints_on_the_same_place_the_last_holds():
+    points = [(0.5, 0.5, "#ff0000"), (0.0, 0.0, "#00ff00"), (1.0, 1.0, "#00ff00"), (0.501, 0.5, "#0000ff")]
+    hints = hints_of(points, (300, 400))
+    middle = hints.ab[(hints.rows == 150) & (hints.columns == 200)]
+    assert len(middle) == 1 and middle[0, 1] < -60  # blue, not red
+    assert {0, 299} <= set(hints.rows.tolist()) and {0, 399} <= set(hints.columns.tolist())
+    assert len(hints_of(points, (1, 1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("#AbC", "#aabbcc"),
+        ("#b06030ff", "#b06030"),
+        ("rgba(176.2, 96, 48.0, 1)", "#b06030"),
+        ("rgb(300,0,0)", "#ff0000"),
+    ],
+)
+def test_colors_as_browsers_write_them(given, expected):
+    assert hex_color(given) == expected
+
+
+@pytest.mark.parametrize("given", [None, "", "red; drop table", "#12", "rgb(1,2)", "rgb(.,.,.)", "#" + "f" * 999])
+def test_what_is_no_color_is_said_in_a_line(given):
+    with pytest.raises(ColorizeError, match="expected a color such as"):
+        hex_color(given)
+
+
+def test_removing_all_leaves_no_file(tmp_path, colorizer):
+    session = Session(tmp_path / "s")
+    drop(session, colorizer, put(tmp_path / "a.png"))
+    session.pack()
+    session.clear()
+    assert not (tmp_path / "s").exists() and session.current is None
+    assert drop(session, colorizer, tmp_path / "a.png") == [True] and session.current.name == "a.png"
+
+
+def test_a_full_disk_is_a_line(tmp_path, colorizer, monkeypatch):
+    from colorize_utils.photos import writing
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    session = Session(tmp_path / "s")
+    monkeypatch.setattr(writing, "_encode", full)
+    assert drop(session, colorizer, put(tmp_path / "a.png")) == [False]
+    assert session.items == [] and "the disk is full" in session.failed[0][1]
+    assert str(tmp_path) not in session.failed[0][1]
+
+
+# --- what the server takes ------------------------------------------------------------------------------------------
+
+
+def ask(path, body=b"", method="POST", headers=None, pieces=1, most=1000, folder="."):
+    """Send a request through the guard -> (status, headers, text of the answer, body that came through or None)."""
+    arrived, sent = [], []
+
+    async def app(scope, receive, send):
+        got, more = b"", True
+        while more:
+            message = await receive()
+            got, more = got + message["body"], message["more_body"]
+        arrived.append(got)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]})
+        await send({"type": "http.response.body", "body": b"fine"})
+
+    step = -(-len(body) // pieces) or 1
+    waiting = [body[k : k + step] for k in range(0, len(body), step)] or [b""]
+
+    async def receive():
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(k.encode(), v.encode()) for k, v in (headers or {}).items()]
+    scope = {"type": "http", "path": path, "method": method, "headers": headers}
+    asyncio.run(guard.Guard(app, most, folder)(scope, receive, send))
+    found = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+    return sent[0]["status"], found, sent[-1]["body"].decode(), arrived[0] if arrived else None
+
+
+UPLOAD, JOIN = "/gradio_api/upload", "/gradio_api/queue/join"
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_unread():
+    status, _, text, arrived = ask(UPLOAD, headers={"Content-Length": str(2 * 10**9)}, most=10**9)
+    assert (status, arrived) == (
+        413,
+        None,
+    ) and text == "expected at most 1,000,000,000 bytes at a time, got 2,000,000,000"
+
+
+def test_an_upload_that_does_not_say_is_refused_when_it_has_become_too_large():
+    assert ask(UPLOAD, b"x" * 1000, pieces=7)[0::3] == (200, b"x" * 1000)
+    status, _, text, arrived = ask(UPLOAD, b"x" * 1001, pieces=7)
+    assert (status, arrived) == (413, None) and "at most 1,000 bytes" in text
+
+
+def test_an_upload_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard.shutil, "disk_usage", lambda folder: type("", (), {"free": guard.SPARE + 500}))
+    assert ask(UPLOAD, b"x", headers={"content-length": "500"}, folder=tmp_path)[0] == 200
+    status, _, text, arrived = ask(UPLOAD, b"x", headers={"content-length": "501"}, folder=tmp_path)
+    assert (status, arrived) == (507, None) and "room on the disk" in text
+
+
+@pytest.mark.parametrize(
+    "file", ["http://example.org/a.jpg", "https://10.0.0.1/a.jpg", "HTTPS://example.org", "ftp://example.org/a.jpg"]
+)
+def test_addresses_to_be_fetched_are_refused_wherever_they_stand(file):
+    body = json.dumps({"data": [None, [{"path": file, "meta": {"_type": "gradio.FileData"}}]], "fn_index": 0}).encode()
+    status, _, text, arrived = ask(JOIN, body, pieces=3)
+    assert (status, arrived) == (403, None) and "not fetched" in text
+    assert ask(f"/gradio_api/file={file}", method="GET")[0] == 403
+    assert ask(f"/gradio_api/proxy={file}", method="GET")[0] == 403
+
+
+def test_what_is_neither_goes_through_unchanged():
+    own = {"path": "/tmp/x/a.jpg", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/x/a.jpg", "orig_name": "a.jpg"}
+    body = json.dumps({"data": [[own], "see http://example.org"]}).encode()
+    assert ask(JOIN, body, pieces=5)[0::3] == (200, body)
+    assert ask("/gradio_api/file=/tmp/x/a.jpg", method="GET")[0] == 200
+    assert ask(JOIN, b"", pieces=1)[0] == 200
+
+
+def test_messages_are_short_and_json():
+    assert ask(JOIN, b"[" + b" " * guard.TALK + b"]", pieces=4)[0] == 413
+    assert ask(JOIN, b"no json")[0] == 400
+    assert ask(JOIN, b"[" * 100_000)[0] == 400
+
+
+def test_every_answer_tells_the_browser_to_stay_here_and_pictures_are_not_kept_by_it():
+    _, headers, _, _ = ask("/", method="GET")
+    assert "default-src 'self'" in headers["content-security-policy"] and headers["x-own"] == "1"
+    assert "http" not in headers["content-security-policy"] and "*" not in headers["content-security-policy"]
+    assert "cache-control" not in headers
+    assert ask("/gradio_api/file=/x.jpg", method="GET")[1]["cache-control"] == "no-store"
+    assert "content-security-policy" in ask(JOIN, b"no json")[1]
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_without_gradio_it_says_what_to_install(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    monkeypatch.setattr(app.tempfile, "tempdir", str(tmp_path))
+    status, said, complaints = run(capsys, "app")
+    assert (status, said, len(complaints)) == (2, "", 1)
+    assert "expected gradio" in complaints[0] and "pip install -r requirements-app.txt" in complaints[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--port", "0"), ("--port", "70000"), ("--max-upload", "0"), ("--max-pixels", "x"), ("--share",), ("a.jpg",)],
+)
+def test_wrong_options_are_refused_in_a_line(words, capsys):
+    status, said, complaints = run(capsys, "app", *words)
+    assert (status, said, len(complaints)) == (2, "", 1)
+
+
+def test_a_port_that_is_taken_and_a_host_that_is_not_here_are_said_at_once(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, _, complaints = run(capsys, "app", "--port", port)
+        assert status == 1 and len(complaints) == 1
+        assert f"expected a free port of this computer, got 127.0.0.1:{port}" in complaints[0]
+    status, _, complaints = run(capsys, "app", "--host", "192.0.2.1")  # kept for examples: nobody's
+    assert status == 1 and len(complaints) == 1 and "192.0.2.1" in complaints[0]
+
+
+def test_the_folder_is_private_and_removed_and_so_are_those_of_killed_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr(app.tempfile, "tempdir", str(tmp_path))
+    killed, other = tmp_path / f"{app.PREFIX}killed", tmp_path / "other"
+    for folder in (killed, other):
+        folder.mkdir()
+        (folder / "photo.jpg").write_bytes(b"x")
+        os.utime(folder, (1, 1))
+    with app.temporary_folder() as folder:
+        (folder / "visitors").mkdir()
+        assert folder.parent == tmp_path.resolve() and not killed.exists() and other.exists()
+        if os.name != "nt":
+            assert folder.stat().st_mode & 0o077 == 0
+        os.utime(folder, (time.time() - 1000,) * 2)
+        with app.temporary_folder() as second:  # a page that runs is left alone
+            assert folder.exists() and second != folder
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_the_samples_to_try_are_grey(tmp_path):
+    paths = app.grey_samples(tmp_path / "samples")
+    assert len(paths) >= 3
+    for path in paths:
+        assert np.ptp(np.asarray(Image.open(path).convert("RGB")).astype(int), axis=-1).max() <= 2, path
