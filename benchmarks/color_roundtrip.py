@@ -1,4 +1,4 @@
-"""All 16.7 million 8-bit sRGB colours to Lab and back, in float32 and through 8-bit Lab codes.
+"""All 16.7 million 8-bit sRGB colors to Lab and back, in float32 and through 8-bit Lab codes.
 
     python benchmarks/color_roundtrip.py
 

@@ -3,7 +3,7 @@
     python benchmarks/evaluate_speed.py [--photos N] [--model FILE]
 
 The photos are crops of those scikit-image and matplotlib install, saved as PNG in a temporary folder. Without --model
-the rows are grey, mean colour and truth; with one it is the fourth.
+the rows are grey, mean color and truth; with one it is the fourth.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""What colour hints cost: `python benchmarks/hints.py` prints tables.
+"""What color hints cost: `python benchmarks/hints.py` prints tables.
 
-megapixel: a photo of one megapixel coloured with one to fifty hints, by hints alone and on top of the shipped network.
+megapixel: a photo of one megapixel colored with one to fifty hints, by hints alone and on top of the shipped network.
 solvers: ways to solve the same system, on grids of several sizes, with three hints. PyAMG is tried if it is installed.
 
 Wall time depends on what else the machine does (the load is printed), CPU seconds hardly.
@@ -65,7 +65,7 @@ def timed(work):
 def megapixel():
     grey = grey_photo(10**6)
     print(f"load {load()}, {os.cpu_count()} cores, {grey.shape[1]}x{grey.shape[0]} pixels\n")
-    print("| coloured by | hints | seconds | CPU seconds |\n| --- | --- | --- | --- |")
+    print("| colored by | hints | seconds | CPU seconds |\n| --- | --- | --- | --- |")
     for name, colorizer in (("hints alone", Colorizer(None)), ("the shipped network", Colorizer.load())):
         for count in (0, 1, 3, 10, 50):
             hints = some_hints(grey.shape, count)

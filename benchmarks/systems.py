@@ -130,22 +130,22 @@ def draw_samples(runs, path, working_size):
     from PIL import Image
 
     sys.path.insert(0, str(ROOT / "scripts"))
-    from make_pictures import grey, labelled, row, shrunk, stacked
+    from make_pictures import grey, labeled, row, shrunk, stacked
 
     from colorize_utils import Colorizer, sample_photos
     from colorize_utils.evaluation.rows import case_of, levin_row
 
     photos = [shrunk(photo, 90) for photo in sample_photos().values()]
-    rows = [labelled(row([grey(photo) for photo in photos]), "given")]
+    rows = [labeled(row([grey(photo) for photo in photos]), "given")]
     for count in LEVIN[1:]:
         title = f"levin, {count} hints of the true color"
         paint = levin_row(count).paint
-        rows.append(labelled(row([paint(case_of("sample", photo, photo.shape[:2])) for photo in photos]), title))
+        rows.append(labeled(row([paint(case_of("sample", photo, photo.shape[:2])) for photo in photos]), title))
     for name, run in runs.items():
         model = Colorizer.load(last_generator(run))
         model.size = working_size
-        rows.append(labelled(row([model(grey(photo)) for photo in photos]), name))
-    rows.append(labelled(row(photos), "the truth"))
+        rows.append(labeled(row([model(grey(photo)) for photo in photos]), name))
+    rows.append(labeled(row(photos), "the truth"))
     Image.fromarray(np.asarray(stacked(rows))).save(path, quality=80, optimize=True)
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/validation.py --data saved_models/prepared/train144 MODEL.h5 MODEL.h5 …
 
-Mean |ab| error in units of 110 on centre crops of the validation photos, and its share of grey's; then the same with
+Mean |ab| error in units of 110 on center crops of the validation photos, and its share of grey's; then the same with
 each photo seen mirrored too and the two answers averaged.
 """
 

@@ -1,4 +1,4 @@
-"""ColorizeIMG: put colour into black-and-white photos. What the notebooks call.
+"""ColorizeIMG: put color into black-and-white photos. What the notebooks call.
 
 The names a notebook starts with are here, loaded when first used, so that importing the package costs nothing. The rest
 is imported from where it is defined.

@@ -1,4 +1,4 @@
-"""Colour: sRGB and CIE Lab (D65, 2 degrees), the one normalisation, luma and lightness, and the sRGB gamut.
+"""Color: sRGB and CIE Lab (D65, 2 degrees), the one normalization, luma and lightness, and the sRGB gamut.
 
 All arrays are ``(..., 3)`` with the channels last, computed in float32. RGB is sRGB in [0, 1]. Lab has L in 0..100 and
 a, b in Lab units (the sRGB gamut reaches a -86.2..98.2 and b -107.9..94.5). 8-bit Lab codes are OpenCV's
@@ -44,7 +44,7 @@ def linear_from_srgb(rgb):
 
 def srgb_from_linear(linear):
     """The inverse of `linear_from_srgb`."""
-    # Odd-symmetric below zero, so that colours outside the gamut keep an order instead of turning into NaN.
+    # Odd-symmetric below zero, so that colors outside the gamut keep an order instead of turning into NaN.
     magnitude = np.abs(linear)
     curve = np.float32(1.055) * magnitude ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.copysign(np.where(magnitude <= 0.0031308, magnitude * np.float32(12.92), curve), linear)
@@ -75,14 +75,14 @@ def _linear_from_lab(lab):
 
 
 def lab_to_rgb_unbounded(lab):
-    """Lab (..., 3) -> float32 sRGB. Values leave [0, 1] where the colour is outside the sRGB gamut."""
+    """Lab (..., 3) -> float32 sRGB. Values leave [0, 1] where the color is outside the sRGB gamut."""
     return srgb_from_linear(_linear_from_lab(lab))
 
 
 def fit_gamut(lab, margin=2e-5):
     """Lab (..., 3) with L in 0..100 -> Lab inside the sRGB gamut, by reducing chroma at constant L and hue.
 
-    Colours inside are returned unchanged. RGB is never clipped: clipping moves lightness and hue, this moves neither.
+    Colors inside are returned unchanged. RGB is never clipped: clipping moves lightness and hue, this moves neither.
     ``margin`` is how far outside [0, 1] still counts as inside: float32 itself is off by up to 1e-5 at the edge of the
     gamut, and what is clipped in the end may move L by no more than 0.002.
     """
@@ -109,7 +109,7 @@ def fit_gamut(lab, margin=2e-5):
 
 
 def lab_to_rgb(lab):
-    """Lab (..., 3) -> float32 sRGB in [0, 1]. Colours outside the gamut first lose chroma (see `fit_gamut`)."""
+    """Lab (..., 3) -> float32 sRGB in [0, 1]. Colors outside the gamut first lose chroma (see `fit_gamut`)."""
     return np.clip(lab_to_rgb_unbounded(fit_gamut(lab)), 0, 1)
 
 
@@ -140,7 +140,7 @@ def luma(rgb):
 
 
 def luma_to_lightness(luma_plane, ab):
-    """BT.601 luma (...) in [0, 1] and ab (..., 2) in Lab units -> the L (...) whose colour (L, a, b) has that luma.
+    """BT.601 luma (...) in [0, 1] and ab (..., 2) in Lab units -> the L (...) whose color (L, a, b) has that luma.
 
     Luma rises with L at constant ab, so the answer is found by bisection (to 0.002 L). Where no L in 0..100 has that
     luma the nearer end is returned.
@@ -156,10 +156,10 @@ def luma_to_lightness(luma_plane, ab):
 
 
 def colorfulness(rgb255):
-    """Hasler and Suesstrunk's colourfulness M3 (2003, section 6) of RGB (..., H, W, 3) in 0..255 -> (...).
+    """Hasler and Suesstrunk's colorfulness M3 (2003, section 6) of RGB (..., H, W, 3) in 0..255 -> (...).
 
     rg = R - G and yb = (R + G) / 2 - B are signed; some code takes their absolute values, which is another measure.
-    Grey is 0; from about 15 on people call a photo slightly colourful, from 45 on quite so.
+    Grey is 0; from about 15 on people call a photo slightly colorful, from 45 on quite so.
     """
     rgb = np.asarray(rgb255)
     rgb = rgb.astype(np.float32) if rgb.dtype != np.float64 else rgb
@@ -220,8 +220,8 @@ def decode_lab8(codes):
 def lab8_to_rgb(codes):
     """uint8 Lab codes (..., 3) of real photos -> float32 sRGB in [0, 1].
 
-    Rounded codes may lie just outside the gamut (pure yellow does). They stand for colours that were inside, so they
-    are clipped: `fit_gamut`, which holds on to the rounded L, would take most of such a colour's chroma for it.
+    Rounded codes may lie just outside the gamut (pure yellow does). They stand for colors that were inside, so they
+    are clipped: `fit_gamut`, which holds on to the rounded L, would take most of such a color's chroma for it.
     """
     return np.clip(lab_to_rgb_unbounded(decode_lab8(codes)), 0, 1)
 

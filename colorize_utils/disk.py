@@ -14,7 +14,6 @@ from pathlib import Path
 
 from .errors import ColorizeError
 
-FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 PART = ".part"  # what temporary names end with; they begin with a dot
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what systems say of a lock that another process has
@@ -62,7 +61,7 @@ def part_beside(path):
     return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
 
-def _said_by_the_disk(error, temporary):
+def said_by_the_disk(error, temporary):
     """libtiff says of a full disk, a quota or a limit no more than "encoder error"; here is what the system says."""
     if shutil.disk_usage(temporary.parent).free < 2**20:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
@@ -80,12 +79,12 @@ def _host():
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
-def sweep(folder, now=None):
+def sweep(folder, now=None, deep=True):
     """Remove what killed processes left half written below ``folder``; what one at work writes is left alone.
 
-    now: the time by the clock of that disk (default: this machine's).
+    now: the time by the clock of that disk (default: this machine's). deep: look into the folders in it too.
     """
-    for part in Path(folder).rglob(".colorize-*.part"):
+    for part in (Path(folder).rglob if deep else Path(folder).glob)(".colorize-*.part"):
         try:
             if _is_nobodys(part, time.time() if now is None else now):
                 part.unlink()
@@ -120,18 +119,6 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def write_json(path, value):
-    """Write JSON to ``path``, atomically and flushed."""
-
-    def write(temporary):
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-
-    replace_file(path, write)
-
-
 def fsync_folder(folder):
     """Make a rename in ``folder`` last through a power cut. Windows cannot open folders; there it does nothing."""
     if os.name == "nt":
@@ -145,17 +132,42 @@ def fsync_folder(folder):
         os.close(descriptor)
 
 
-def replace_file(path, write):
-    """Call ``write(temporary_path)``, then rename it to ``path``: readers see the old file or the whole new one."""
+@contextmanager
+def whole(path, lasting=True):
+    """Give a temporary path beside ``path`` to write to, which is renamed to it if the block ends well, else removed.
+
+    So readers see the old file or the whole new one, never a part. lasting: flush the new one and its name to the disk,
+    so that it is there after a power cut too; what can be made again does without, which is quicker. OSError as the
+    disk gives it. What a killed process leaves is removed by `sweep`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = part_beside(path)
     try:
-        write(temporary)
+        yield temporary
+        if lasting:
+            _flush(temporary)
         _rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    fsync_folder(path.parent)
+    if lasting:
+        fsync_folder(path.parent)
+
+
+def write_text(path, text, encoding="utf-8"):
+    """Write a text to ``path``, as `whole` does; lines end as they do in ``text`` on every system."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding=encoding, newline="\n")
+
+
+def write_json(path, value):
+    """Write JSON to ``path``, as `whole` does."""
+    write_text(path, json.dumps(value, indent=1))
+
+
+def _flush(path):
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _rename(source, target):

@@ -1,6 +1,9 @@
-"""The one error a person is meant to read."""
+"""The one error a person is meant to read, and the one way that others' errors become a line of it."""
 
+import errno
 from contextlib import contextmanager
+
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk is full, or what one may use of it
 
 
 class ColorizeError(Exception):
@@ -23,10 +26,18 @@ def one_line():
         raise SystemExit(str(error)) from None
 
 
+def is_full(error):
+    """Whether an exception says that the disk, or what one may use of it, is full."""
+    return getattr(error, "errno", None) in FULL
+
+
 def reason(error):
-    """One line about an exception for a person."""
+    """Why something failed, as one line for a person: the words of an exception of any library or system."""
     if isinstance(error, MemoryError):
         return "not enough memory for a photo of this size"
-    if isinstance(error, OSError) and error.strerror:
+    if is_full(error):
+        return "the disk is full"
+    if getattr(error, "strerror", None):
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0][:200]

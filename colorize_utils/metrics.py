@@ -79,7 +79,7 @@ def _opponents(rgb):
 
 
 def colorfulness(rgb):
-    """Colourfulness, "M3" of Hasler and Süsstrunk 2003 (RGB 0..255, signed opponents).
+    """Colorfulness, "M3" of Hasler and Süsstrunk 2003 (RGB 0..255, signed opponents).
 
     0 is grey; the paper's words: from 15 slightly, 33 moderately, 45 averagely, 59 quite, 82 highly, 109 extremely.
     """
@@ -102,10 +102,10 @@ def ab_l1(ab, truth_ab):
 
 
 def ab_gradient(ab, truth_ab):
-    """Mean absolute error of the ab differences between neighbours, in the units given: edges where they belong.
+    """Mean absolute error of the ab differences between neighbors, in the units given: edges where they belong.
 
     ab is (H, W, 2). Horizontal and vertical forward differences count equally. A grey answer gets the truth's own mean
-    gradient; colour that bleeds over an edge gets more than the missing edge alone would.
+    gradient; color that bleeds over an edge gets more than the missing edge alone would.
     """
     _same_shape(ab, truth_ab)
     error = np.asarray(ab, np.float64) - truth_ab
@@ -143,7 +143,7 @@ def rebalanced_auc(credit, pixels):
     """Sums of `auc_by_bin` (..., 484) -> AuC with pixels weighed by the inverse of their bin's share (...).
 
     Weights 1/p (Zhang et al. 2016, equation 4 with lambda = 0), p being the shares among the photos evaluated; that is
-    the mean over occupied bins of the accuracy within the bin. Rare colours count as much as greys.
+    the mean over occupied bins of the accuracy within the bin. Rare colors count as much as greys.
     """
     occupied = pixels > 0
     accuracy = np.divide(credit, pixels, out=np.zeros_like(credit, dtype=np.float64), where=occupied)

@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .disk import replace_file
-from .errors import ColorizeError
+from .disk import whole
+from .errors import ColorizeError, reason
 
 FORMAT = "colorize-arrays-1"
 BLOCK, MARK = 512, b"colorize sha256 "  # a file begins with a block that HDF5 leaves alone: the digest of what follows
@@ -21,7 +21,7 @@ SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's ran
 def write_arrays(path, arrays, meta):
     """Write ``arrays`` (name -> ndarray) and ``meta`` (JSON-able dict) to ``path``, flushed to the disk.
 
-    OSError where the disk is full or fails. Not atomic: give a temporary name and rename, as `replace_file` does.
+    OSError where the disk is full or fails. Not atomic: `disk.whole` gives a temporary path to write to.
     """
     # In memory first: where the disk is full HDF5 does not only fail, it takes the whole process with it.
     memory = io.BytesIO()
@@ -53,8 +53,7 @@ def read_arrays(path, what="a weight file of this project"):
             meta = json.loads(file.attrs["meta"])
             return {file[key].attrs["name"]: file[key][()] for key in sorted(file)}, meta
     except (OSError, KeyError, ValueError, RuntimeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {reason}", status=1) from None
+        raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {reason(error)}", 1) from None
 
 
 def _check_digest(path):
@@ -116,7 +115,8 @@ def model_arrays(model, dtype=None):
 def save_network(model, path, spec, meta=None, dtype="float16"):
     """Write a network on its own, atomically: ``spec`` rebuilds it (`build_network`), ``meta`` describes it."""
     description = {"spec": {**spec, "weights": None} if "weights" in spec else dict(spec), "meta": meta or {}}
-    replace_file(path, lambda temporary: write_arrays(temporary, model_arrays(model, dtype), description))
+    with whole(path) as temporary:
+        write_arrays(temporary, model_arrays(model, dtype), description)
 
 
 def load_network(path):

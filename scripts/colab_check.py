@@ -1,6 +1,6 @@
 """Run tests and notebooks with the versions of our packages that Google Colab has, on its Pythons.
 
-Dependencies that moved on are what broke most colourising notebooks. The environments are kept in .venv-colab*.
+Dependencies that moved on are what broke most colorizing notebooks. The environments are kept in .venv-colab*.
 """
 
 import subprocess

@@ -3,7 +3,7 @@
     <!-- report:NAME TABLE --> … <!-- /report -->               a table
     <!-- report:NAME figure KEY of ROW -->…<!-- /report -->     one figure with its interval, within a sentence
 
-NAME is a folder in saved_models/reports with a report.json; TABLE is about, goals, errors, colour, ab, networks or
+NAME is a folder in saved_models/reports with a report.json; TABLE is about, goals, errors, color, ab, networks or
 differences. ``python scripts/fill_reports.py`` rewrites README.md, saved_models/MODEL_CARD.md and
 saved_models/SYSTEMS.md; with ``--check`` it only says what differs (exit status 1).
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from colorize_utils.disk import replace_file  # noqa: E402
+from colorize_utils.disk import write_text  # noqa: E402
 from colorize_utils.errors import ColorizeError  # noqa: E402
 from colorize_utils.evaluation import tables  # noqa: E402
 from colorize_utils.evaluation.report import read_report  # noqa: E402
@@ -78,7 +78,7 @@ def update(root, texts=TEXTS, check=False):
         if new != old:
             differing.append(name)
             if not check:
-                replace_file(path, lambda temporary, new=new: temporary.write_text(new, encoding="utf-8", newline="\n"))
+                write_text(path, new)
     return differing
 
 

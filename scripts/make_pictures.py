@@ -57,7 +57,7 @@ def stacked(rows, gap=6):
     return np.concatenate(spaced[:-1], axis=0)
 
 
-def labelled(picture, text):
+def labeled(picture, text):
     """The picture with a line of text above it."""
     image = Image.new("RGB", (picture.shape[1], picture.shape[0] + 16), "white")
     image.paste(Image.fromarray(picture), (0, 16))
@@ -75,21 +75,21 @@ def save(picture, name):
 def main():
     """Make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="runs that show how the colours came")
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="runs that show how the colors came")
     args = parser.parse_args()
     photos = sample_photos()
     colorizer = Colorizer.load()
     chosen = [shrunk(photos[name], 300) for name in ("motorcycle", "hopper")]
     save(row([picture for photo in chosen for picture in (grey(photo), colorizer(photo))]), "before_after.jpg")
     small = [shrunk(photo, 170) for photo in photos.values()]
-    results = [("given", [grey(p) for p in small]), ("coloured", [colorizer(p) for p in small]), ("the truth", small)]
-    save(stacked([labelled(row(pictures), title) for title, pictures in results]), "samples.jpg")
+    results = [("given", [grey(p) for p in small]), ("colored", [colorizer(p) for p in small]), ("the truth", small)]
+    save(stacked([labeled(row(pictures), title) for title, pictures in results]), "samples.jpg")
     lines = []
     for run in args.runs:
-        for phase in sorted(run.glob("[124]-*/snapshots")):  # a critic changes no colour
+        for phase in sorted(run.glob("[124]-*/snapshots")):  # a critic changes no color
             model = Colorizer.load(max(phase.glob("*.h5")))
             title = f"{run.name}, {model.meta['phase']}: {model.meta['images']:,} photos seen in this run"
-            lines.append(labelled(row([model(shrunk(p, 120)) for p in photos.values()]), title))
+            lines.append(labeled(row([model(shrunk(p, 120)) for p in photos.values()]), title))
     if lines:
         save(stacked(lines), "progress.jpg")
 

@@ -1,6 +1,6 @@
 """Make the environment: a virtual environment with what the project needs, made once, mended if it was interrupted.
 
-    python scripts/set_up.py            what colourising and the notebooks need
+    python scripts/set_up.py            what colorizing and the notebooks need
     python scripts/set_up.py --dev      and what tests, lint and notebook runs need
 
 Standard library only, and no new syntax, so that any Python 3 can start it; it finds one that is new enough. It says

@@ -26,7 +26,7 @@ def samples():
 
 
 def kaggle_photos(samples, count=25, size=56):
-    """``count`` small square colour photos, uint8 RGB (count, size, size, 3), cut from the sample photos."""
+    """``count`` small square color photos, uint8 RGB (count, size, size, 3), cut from the sample photos."""
     rng = np.random.default_rng(0)
     photos = []
     for index in range(count):
@@ -56,7 +56,7 @@ def write_kaggle(folder, photos, luma, parts=(10, 10, 5)):
 
 @pytest.fixture(scope="session")
 def tiny_set(tmp_path_factory):
-    """A prepared set of smooth random colour photos, 24 to train on, some portrait (stored transposed)."""
+    """A prepared set of smooth random color photos, 24 to train on, some portrait (stored transposed)."""
     folder = tmp_path_factory.mktemp("tiny_set")
     rng = np.random.default_rng(5)
     rows = []

@@ -14,7 +14,7 @@ SIDE = 32
 
 
 def photo(seed, height=40, width=48):
-    """A smooth colour picture, uint8: a few waves a channel."""
+    """A smooth color picture, uint8: a few waves a channel."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / 20
     waves = [np.sin(rng.uniform(1, 3) * x + rng.uniform(1, 3) * y + rng.uniform(0, 6)) for _ in range(3)]

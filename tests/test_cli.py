@@ -212,7 +212,7 @@ def test_models_of_different_networks_have_no_mean(model_file, tmp_path, capsys)
     [
         (["colorize"], "PATH"),
         (["colorize", "a.png"], "--output"),
-        (["colour", "a.png"], "colour"),
+        (["color", "a.png"], "color"),
         (["colorize", "a.png", "-o", "out", "--size", "7"], "from 32 to 2048, got '7'"),
         (["colorize", "a.png", "-o", "out", "--size", "big"], "'big'"),
         (["colorize", "a.png", "-o", "out", "--max-pixels", "0"], "1 or more"),

@@ -1,4 +1,4 @@
-"""Colour against outside authorities: published values, scikit-image, OpenCV; and the promises of gamut mapping."""
+"""Color against outside authorities: published values, scikit-image, OpenCV; and the promises of gamut mapping."""
 
 import cv2
 import numpy as np
@@ -60,7 +60,7 @@ def test_the_gamut_in_codes_is_the_one_measured_in_the_kaggle_set():
     assert np.array_equal(color.encode_lab8([[0.0, 0, 0], [100, 0, 0]]), [[0, 128, 128], [255, 128, 128]])
 
 
-def test_greys_have_no_colour_at_all():
+def test_greys_have_no_color_at_all():
     greys = np.repeat(np.linspace(0, 1, 1001)[:, None], 3, axis=1)
     assert np.abs(color.rgb_to_lab(greys)[:, 1:]).max() < 1e-3
 
@@ -71,7 +71,7 @@ def test_round_trip_over_the_cube():
 
 
 @given(COLORS)
-def test_round_trip_of_any_colour(rgb):
+def test_round_trip_of_any_color(rgb):
     assert np.abs(color.lab_to_rgb_unbounded(color.rgb_to_lab(rgb)) - rgb).max() < 1e-4
 
 
@@ -80,7 +80,7 @@ def test_codes_come_back(codes):
     assert np.array_equal(color.encode_lab8(color.decode_lab8(codes)), codes)
 
 
-def test_stored_colours_of_photos_keep_their_chroma():
+def test_stored_colors_of_photos_keep_their_chroma():
     """The corners of the RGB cube come back from 8-bit codes within what 8 bits lose; yellow is not bleached."""
     corners = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)], np.float32)
     back = color.lab8_to_rgb(color.encode_lab8(color.rgb_to_lab(corners)))
@@ -134,7 +134,7 @@ def test_gamut_mapping_takes_no_more_chroma_than_it_must():
     assert np.all((rgb.min(axis=1) < -1e-4) | (rgb.max(axis=1) > 1 + 1e-4))
 
 
-def test_colours_inside_the_gamut_are_left_alone():
+def test_colors_inside_the_gamut_are_left_alone():
     lab = color.rgb_to_lab(CUBE)
     np.testing.assert_array_equal(color.fit_gamut(lab), lab)
 

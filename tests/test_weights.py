@@ -1,7 +1,5 @@
 """Weight files: they come back as they were written, and every damage is one line that names it."""
 
-import os
-
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from colorize_utils.disk import replace_file
 from colorize_utils.errors import ColorizeError
 from colorize_utils.networks import build_network
 from colorize_utils.weights import assign_arrays, load_network, read_arrays, save_network, write_arrays
@@ -97,22 +94,6 @@ def test_a_file_with_a_flipped_bit_is_refused_before_hdf5_reads_it(tmp_path):
             assert at < 512 * 8
             assert all(np.array_equal(found[k], arrays[k]) for k in arrays)
     assert refused >= len(range(512 * 8, len(data) * 8, 173))
-
-
-def test_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path, monkeypatch):
-    """As Windows refuses it meanwhile."""
-    true_replace, refused = os.replace, []
-
-    def busy(source, target):
-        if len(refused) < 2:
-            refused.append(target)
-            raise PermissionError(13, "Access is denied")
-        true_replace(source, target)
-
-    monkeypatch.setattr(os, "replace", busy)
-    replace_file(tmp_path / "a.txt", lambda temporary: temporary.write_text("new"))
-    assert (tmp_path / "a.txt").read_text() == "new"
-    assert len(refused) == 2
 
 
 def test_files_without_a_digest_are_read_as_ever(tmp_path):

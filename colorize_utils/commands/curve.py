@@ -1,6 +1,6 @@
 """The command `curve`: what the snapshots of runs reach, measured on photos with known colors, as a CSV."""
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, reason
 from ..evaluation.classifier import load_classifier
 from ..evaluation.curve import curve, gone_on, read_curve, write_curve
 from ..evaluation.report import limited
@@ -18,7 +18,7 @@ def add_arguments(parser):
     parser.add_argument("--output", "-o", metavar="FILE", required=True, help="the CSV to write")
     parser.add_argument("--classifier", metavar="NAME[=FILE]", help="for the Fréchet distance, as in evaluate")
     parser.add_argument("--limit", type=int, metavar="N", help="only N photos, evenly spaced")
-    parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the centre crop (default: 256)")
+    parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the center crop (default: 256)")
     parser.add_argument("--working-size", type=number(32, 2048), metavar="N",
                         help="short side of the copy that networks see (default: the one trained at)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
@@ -38,7 +38,7 @@ def main(args):
         lines = lines if earlier is None else gone_on(earlier, lines)
         write_curve(args.output, lines)
     except OSError as error:
-        raise ColorizeError(f"expected to write {args.output}: {error.strerror or error}", status=1) from None
+        raise ColorizeError(f"expected to write {args.output}: {reason(error)}", status=1) from None
     complain_of(problems)
     features, count = (classifier.features if classifier else 0), max(line["photos"] for line in lines)
     rank = f"; {features} features of {count} photos, of at most {count - 1} directions" if features >= count else ""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, reason
 from ..evaluation import tables
 from ..evaluation.classifier import load_classifier
 from ..evaluation.measure import measure, survey
@@ -26,7 +26,7 @@ SHIPPED = "shipped"
 def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--photos", metavar="DIR", help="a folder of colour photos, any depth")
+    what.add_argument("--photos", metavar="DIR", help="a folder of color photos, any depth")
     what.add_argument("--data", metavar="DIR", help="a prepared set")
     parser.add_argument(
         "--split", choices=("test", "val", "train"), default="test", help="part of --data (default: test)"
@@ -39,7 +39,7 @@ def add_arguments(parser):
     parser.add_argument("--classifier", action="append", default=[], metavar="NAME[=FILE]",
                         help="for Fréchet distance and agreement: MobileNetV2, MobileNetV2=weights.h5, InceptionV3, "
                              "LABEL=model.keras; repeatable, the first counts for the goals")  # fmt: skip
-    parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the centre crop (default: 256)")
+    parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the center crop (default: 256)")
     parser.add_argument(
         "--fit", choices=("crop", "resize"), default="crop", help="resize: shrink large photos before the crop"
     )
@@ -55,7 +55,7 @@ def add_row_arguments(parser):
     parser.add_argument("--pictures", action="append", default=[], metavar="NAME=DIR",
                         help="pictures another tool made, named as the photos are; repeatable")  # fmt: skip
     parser.add_argument("--levin", action="append", default=[], type=number(0, 10_000), metavar="N",
-                        help="Levin et al. 2004, given the true colour of N pixels a photo; repeatable")  # fmt: skip
+                        help="Levin et al. 2004, given the true color of N pixels a photo; repeatable")  # fmt: skip
     parser.add_argument("--hinted", action="append", default=[], type=number(1, 10_000), metavar="N",
                         help="every model a second time, given such hints too; repeatable")  # fmt: skip
     parser.add_argument("--no-shipped", action="store_true", help="leave the shipped model out")
@@ -91,7 +91,7 @@ def main(args):
         if not args.no_sheets:
             write_sheets(output / "sheets", photos, usable, rows, measured, baseline)
     except OSError as error:
-        raise ColorizeError(f"expected to write the report to {output}: {error.strerror or error}", status=1) from None
+        raise ColorizeError(f"expected to write the report to {output}: {reason(error)}", status=1) from None
     complain_of(measured.problems)
     print(f"{tables.goals(report)}\n\nReport: {output / 'report.md'}")
     return 1 if measured.problems else 0

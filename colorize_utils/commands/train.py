@@ -21,7 +21,7 @@ def add_arguments(parser):
     parser.add_argument("--initial", metavar="FILE", help="a model file to start from")
     parser.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
     parser.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
-    parser.add_argument("--chroma-weights", type=float, nargs="+", metavar="W", help="colourful pixels count more")
+    parser.add_argument("--chroma-weights", type=float, nargs="+", metavar="W", help="colorful pixels count more")
     parser.add_argument("--set", action="append", default=[], metavar="PHASE.SETTING=X", dest="settings",
                         help="a setting of one phase, such as gan.adversarial_weight=0.4; repeatable")  # fmt: skip
     parser.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")

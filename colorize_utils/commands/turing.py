@@ -1,7 +1,7 @@
 """The command `turing`: a page that asks people which of two pictures is the real photo, and what they answered."""
 
-from ..disk import replace_file
-from ..errors import ColorizeError
+from ..disk import write_text
+from ..errors import ColorizeError, reason
 from ..evaluation.rows import photo_folder
 from ..evaluation.turing import CHECK, answers_text, build_page, choose_trials, summarize_answers
 from ..terminal import quietly_import_keras
@@ -35,9 +35,9 @@ def main(args):
     trials = choose_trials(photos, asked_rows(args), args.pairs, args.seed, problems)
     page = build_page(trials)
     try:
-        replace_file(args.output, lambda path: path.write_text(page, encoding="utf-8", newline="\n"))
+        write_text(args.output, page)
     except OSError as error:
-        raise ColorizeError(f"expected to write {args.output}: {error.strerror or error}", status=1) from None
+        raise ColorizeError(f"expected to write {args.output}: {reason(error)}", status=1) from None
     complain_of(problems)
     checks = sum(trial.kind == CHECK for trial in trials)
     print(f"{args.output}: {len(trials) - checks} pairs and {checks} checks; open it in a browser")

@@ -168,7 +168,7 @@ def step_table(seed, phase, step, split_shape, transposed, crop, lightness=True,
 
 
 def still_table(split_shape, transposed, crop):
-    """The table that changes nothing: centre crops, no flips. For validation and for the sample pictures."""
+    """The table that changes nothing: center crops, no flips. For validation and for the sample pictures."""
     height, width = split_shape
     if height < crop or width < crop:
         raise ColorizeError(f"expected stored photos of {crop}x{crop} or more for this preset, got {height}x{width}")

@@ -1,4 +1,4 @@
-"""Which photos can teach colour: exposure, colourfulness, greyness and tint, measured on what would be stored."""
+"""Which photos can teach color: exposure, colorfulness, greyness and tint, measured on what would be stored."""
 
 from dataclasses import dataclass
 
@@ -77,5 +77,5 @@ class Filters:
         if found.ab_spread < self.min_ab_spread:
             return "one tint"
         if found.colorfulness < self.min_colorfulness:
-            return "hardly any colour"
+            return "hardly any color"
         return None

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from .. import color
-from ..errors import ColorizeError
+from ..errors import ColorizeError, reason
 from .items import Item
 
 HANDLE = "shravankumar9892/image-colorization"
 GREY = "l/gray_scale.npy"
 PARTS = ("ab1.npy", "ab2.npy", "ab3.npy")
-_A, _B = np.arange(42, 227), np.arange(20, 224)  # the codes that a and b of sRGB colours can have
+_A, _B = np.arange(42, 227), np.arange(20, 224)  # the codes that a and b of sRGB colors can have
 
 
 class KaggleLab:
@@ -29,12 +29,12 @@ class KaggleLab:
             raise ColorizeError(f"expected part to be 1, 2 or 3, got {part!r}")
         self.folder = _root(_fetched() if folder is None else Path(folder))
         grey = _open(self.folder / GREY, 3)
-        colours = [_open(self.folder / _ab_folder(self.folder) / name, 4) for name in PARTS]
-        _check(self.folder, grey, colours)
-        starts = np.cumsum([0, *map(len, colours)])
+        colors = [_open(self.folder / _ab_folder(self.folder) / name, 4) for name in PARTS]
+        _check(self.folder, grey, colors)
+        starts = np.cumsum([0, *map(len, colors)])
         chosen = range(len(PARTS)) if part is None else [part - 1]
         self.name = "kaggle" if part is None else f"kaggle-part{part}"
-        self._pieces = [(grey, int(starts[k]), colours[k]) for k in chosen]
+        self._pieces = [(grey, int(starts[k]), colors[k]) for k in chosen]
         self.luma = self._is_luma()
         self._table = _table_of_all_codes() if self.luma else None
         kind = "BT.601 luma; L is worked out from it and ab" if self.luma else "the L of Lab"
@@ -78,7 +78,7 @@ class KaggleLab:
         """Whether ab fits the grey array better as luma than as L: which of the two leaves the sRGB gamut less?
 
         About ``count`` photos are asked, however many parts are taken. What 8 bits alone push outside is less than
-        5e-5 a pixel: with so little there is nothing to tell by (photos without strong colours), and L is assumed.
+        5e-5 a pixel: with so little there is nothing to tell by (photos without strong colors), and L is assumed.
         """
         outside, pixels, share = np.zeros(2), 0, -(-count // len(self._pieces))
         for grey, first, ab in self._pieces:
@@ -90,13 +90,13 @@ class KaggleLab:
                 for k, lightness in enumerate((plane / 2.55, as_luma)):
                     lab = np.concatenate([lightness[..., None], chroma], axis=-1)
                     rgb = color.lab_to_rgb_unbounded(lab)
-                    # 0.03: what 8-bit codes alone may push a colour outside
+                    # 0.03: what 8-bit codes alone may push a color outside
                     outside[k] += np.maximum(np.maximum(-rgb, rgb - 1) - 0.03, 0).sum()
         return bool(outside[1] < outside[0] * 0.5 and outside[0] > 5e-5 * pixels)
 
 
 def lightness_table():
-    """uint8 (185, 204, 256): the L code of the colour with code a = 42 + i, code b = 20 + j and luma k / 255.
+    """uint8 (185, 204, 256): the L code of the color with code a = 42 + i, code b = 20 + j and luma k / 255.
 
     Luma rises with L at constant a and b, so each row is inverted by interpolation; within half a code of exact.
     """
@@ -125,9 +125,8 @@ def _fetched():
     except Exception as error:  # noqa: BLE001  (kagglehub and its transports raise many kinds)
         if (earlier := _fetched_earlier()) is not None:
             return earlier
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise ColorizeError(
-            f"could not fetch {HANDLE} from Kaggle: {reason}. Download it and give its folder with --input DIR",
+            f"could not fetch {HANDLE} from Kaggle: {reason(error)}. Download it and give its folder with --input DIR",
             status=1,
         ) from None
 
@@ -165,15 +164,15 @@ def _open(path, dimensions):
     return array
 
 
-def _check(folder, grey, colours):
-    for name, ab in zip(PARTS, colours, strict=True):
+def _check(folder, grey, colors):
+    for name, ab in zip(PARTS, colors, strict=True):
         if ab.shape[1:3] != grey.shape[1:3]:
             raise ColorizeError(
                 f"expected {folder / _ab_folder(folder) / name} to have photos of {grey.shape[1:3]} as {GREY} has, "
                 f"got {ab.shape[1:3]}",
                 status=1,
             )
-    total = sum(map(len, colours))
+    total = sum(map(len, colors))
     if total != len(grey):
         raise ColorizeError(
             f"expected {folder / GREY} to have as many photos as ab1, ab2, ab3 together ({total}), got {len(grey)}",

@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..errors import ColorizeError
+from ..disk import whole, write_json
+from ..errors import ColorizeError, reason
 from .filters import Filters
 from .stored import content_hash, difference_hash, fit_photo, split_of, stored_codes
 
@@ -72,9 +73,8 @@ def prepare(
         _leave_out_copies(rows)
         counts = _write_splits(folder, rows, settings)
     except OSError as error:
-        reason = "the disk is full" if error.errno == 28 else error.strerror or str(error)
         raise ColorizeError(
-            f"could not write the prepared set to {folder}: {reason}. "
+            f"could not write the prepared set to {folder}: {reason(error)}. "
             f"What is there is kept; the same command goes on from it",
             status=1,
         ) from None
@@ -274,26 +274,20 @@ def _write_splits(folder, rows, settings):
         for split in ("train", "val", "test"):
             kept = sorted((r for r in rows if not r["reason"] and r["split"] == split), key=lambda r: r["hash"])
             counts[split] = len(kept)
-            temporary = folder / f"{split}.npy.tmp"
-            with open(temporary, "wb") as out:
+            with whole(folder / f"{split}.npy") as temporary, open(temporary, "wb") as out:
                 header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *shape)}
                 np.lib.format.write_array_header_1_0(out, header)
                 for new, row in enumerate(kept):
                     raw.seek(row["row"] * size)
                     out.write(raw.read(size))
                     row["final"] = new
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(temporary, folder / f"{split}.npy")
     # A file's name may hold bytes that are no UTF-8, as old disks have them.
     with open(folder / "index.csv", "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in rows:
             writer.writerow(row | {"row": row.get("final", "") if not row["reason"] else ""})
-    temporary = folder / "settings.json.tmp"
-    temporary.write_text(json.dumps(settings | {"counts": counts}, indent=1), encoding="utf-8")
-    os.replace(temporary, folder / "settings.json")
+    write_json(folder / "settings.json", settings | {"counts": counts})
     for name in WORKING:
         (folder / name).unlink()
     return counts

@@ -63,7 +63,7 @@ def _rgb8(path):
 
 
 def sample_photos():
-    """The natural colour photos that scikit-image and matplotlib install: name -> uint8 RGB (H, W, 3). No network.
+    """The natural color photos that scikit-image and matplotlib install: name -> uint8 RGB (H, W, 3). No network.
 
     Eileen Collins, a cup of coffee, the cat Chelsea and a rocket start (scikit-image), a motorcycle (Middlebury stereo
     set, by way of scikit-image) and Grace Hopper (matplotlib): NASA, public domain or CC0, see their READMEs.

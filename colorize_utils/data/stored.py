@@ -36,7 +36,7 @@ def fit_photo(pixels, height, width, fit="crop"):
     """Pixels (h, w) or (h, w, channels) -> the same with height and width, and whether they were transposed.
 
     A portrait photo is transposed (rows become columns) to fit a landscape store. "crop" keeps the aspect and cuts the
-    centre; "squash" does not keep it, to reproduce others. Area averaging where it shrinks.
+    center; "squash" does not keep it, to reproduce others. Area averaging where it shrinks.
     """
     transposed = (pixels.shape[0] > pixels.shape[1]) and height < width
     if transposed:

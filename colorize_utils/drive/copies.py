@@ -7,9 +7,9 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from .. import errors
 from ..disk import PART, fsync_folder, sha256
-
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+from ..errors import is_full
 
 
 class Changed(Exception):
@@ -46,6 +46,8 @@ def write_checked(target, data):
 
 
 def _write_checked(target, pieces, digest):
+    # Not by `disk.whole`: what is written is read back, and on Drive the temporary name tells which file it will be, so
+    # that one whose renaming did not arrive can still be used.
     target = Path(target)
     os.makedirs(target.parent, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{PART}")
@@ -119,7 +121,5 @@ def stamp(path):
 
 
 def reason(error):
-    """Why something failed, in a few words."""
-    if isinstance(error, OSError):
-        return "it is full" if error.errno in FULL else error.strerror or str(error)
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+    """Why something failed, in a few words about Drive."""
+    return "it is full" if is_full(error) else errors.reason(error)

@@ -14,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..disk import PART, sha256, write_json
-from ..errors import ColorizeError
+from ..errors import ColorizeError, is_full
 from ..training.checkpoint import MANIFEST, entries_of, is_checkpoint, newest, newest_of, read_manifest, serial, survey
 from ..weights import read_arrays
-from .copies import FULL, Changed, copy_checked, files_of, mounted_at, reason, remove, stamp, write_checked
+from .copies import Changed, copy_checked, files_of, mounted_at, reason, remove, stamp, write_checked
 
 LEFT_HERE = ("lock", "tensorboard")  # the process's own, and logs that are written anew at each start
 
@@ -73,7 +73,7 @@ class Mirror:
                 self.say(f"fetched from {self.remote}: {last['file']}{at}{_missing(missed)}")
                 return True
         except OSError as error:
-            if error.errno in FULL:
+            if is_full(error):
                 line = f"the disk is full: the run in {self.remote} cannot be fetched to {self.local}. Make room"
                 raise ColorizeError(line, status=1) from None
             missed = [reason(error)]
@@ -142,7 +142,7 @@ class Mirror:
         except Changed:
             return None
         except OSError as error:
-            if error.errno in FULL:
+            if is_full(error):
                 raise
             return None
         self._there[name] = stamp(self.local / name)
@@ -249,7 +249,7 @@ class Mirror:
                     damaged.add(name)
                 before = now
             except OSError as error:
-                if error.errno not in FULL or not self._make_room():
+                if not is_full(error) or not self._make_room():
                     raise
         raise Changed
 
@@ -344,7 +344,7 @@ def _twice(function, *args, **kwargs):
     try:
         return function(*args, **kwargs)
     except OSError as error:
-        if error.errno in FULL:
+        if is_full(error):
             raise
         return function(*args, **kwargs)
 

@@ -36,7 +36,7 @@ class Classifier:
 
 
 def square(picture, side):
-    """The centre square of a uint8 picture (H, W, 3), area-resized to (side, side, 3)."""
+    """The center square of a uint8 picture (H, W, 3), area-resized to (side, side, 3)."""
     height, width = picture.shape[:2]
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2

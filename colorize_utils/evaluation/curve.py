@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..disk import replace_file
+from ..disk import whole
 from ..errors import ColorizeError
 from ..weights import assign_arrays, read_arrays
 from .measure import measure, survey
@@ -146,14 +146,10 @@ def gone_on(earlier, lines):
 
 def write_curve(path, lines):
     """Lines of `curve` as CSV; what a line has not is empty."""
-
-    def table(temporary):
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in line.items()} for line in lines)
-
-    replace_file(path, table)
+    with whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in line.items()} for line in lines)
 
 
 def read_curve(path):

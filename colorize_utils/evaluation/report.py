@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..disk import replace_file
+from ..disk import whole, write_text
 from ..errors import ColorizeError
 from . import sheets, tables
 from .measure import COLUMNS
@@ -71,22 +71,16 @@ def _limited_to(photos, usable):
 
 
 def _write(output, report, measured):
-    def table(temporary):
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["photo", "row", *COLUMNS, *(f"class {name}" for name in report["yardsticks"])])
-            for index, photo in enumerate(measured.names):
-                for name, scores in measured.rows.items():
-                    if scores.kept[index]:
-                        classes = [int(answers[index]) for answers in scores.answers.values()]
-                        writer.writerow([photo, name, *map(float, scores.columns[index]), *classes])
-
-    replace_file(output / "photos.csv", table)
-    replace_file(
-        output / "report.md", lambda path: path.write_text(tables.markdown(report), encoding="utf-8", newline="\n")
-    )
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    replace_file(output / "report.json", lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
+    with whole(output / "photos.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["photo", "row", *COLUMNS, *(f"class {name}" for name in report["yardsticks"])])
+        for index, photo in enumerate(measured.names):
+            for name, scores in measured.rows.items():
+                if scores.kept[index]:
+                    classes = [int(answers[index]) for answers in scores.answers.values()]
+                    writer.writerow([photo, name, *map(float, scores.columns[index]), *classes])
+    write_text(output / "report.md", tables.markdown(report))
+    write_text(output / "report.json", json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_report(path):
@@ -117,7 +111,7 @@ def write_sheets(folder, photos, usable, rows, measured, baseline):
             beside = [GREY] if row.name != GREY else []
             groups = [[*(paint[name](case) for name in beside), row.paint(case), case.truth] for case in cases]
             notes = [
-                f"{c.name}   ΔE {error[i]:.1f}, colourfulness {extra[i]:+.0f}"
+                f"{c.name}   ΔE {error[i]:.1f}, colorfulness {extra[i]:+.0f}"
                 for i, c in zip(chosen, cases, strict=True)
             ]
             if groups:

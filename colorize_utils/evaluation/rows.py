@@ -15,7 +15,7 @@ from .. import color
 from ..errors import ColorizeError
 from ..terminal import shown
 
-GREY, MEAN, TRUTH = "grey", "mean colour", "truth"
+GREY, MEAN, TRUTH = "grey", "mean color", "truth"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Row:
 
 
 def crop(rgb, side, fit):
-    """RGB (H, W, 3) -> its centre square of ``side`` pixels if both sides have as many, else all of it.
+    """RGB (H, W, 3) -> its center square of ``side`` pixels if both sides have as many, else all of it.
 
     ``fit="resize"`` first shrinks the short side to ``side`` by area; photos smaller than that are left as they are.
     """
@@ -86,15 +86,15 @@ def case_of(name, rgb, full):
 
 
 def photo_folder(folder, side=256, fit="crop"):
-    """The colour photos of a folder, any depth, in order of their names."""
+    """The color photos of a folder, any depth, in order of their names."""
     from ..photos.reading import find_photos
 
     folder = Path(folder)
     if not folder.is_dir():
-        raise ColorizeError(f"expected a folder of colour photos, but there is no folder {folder}")
+        raise ColorizeError(f"expected a folder of color photos, but there is no folder {folder}")
     paths = [Path(path) for path, _ in find_photos([folder])]
     if not paths:
-        raise ColorizeError(f"expected colour photos in {folder}, found none (jpg, png, tif, webp, avif, bmp, gif)")
+        raise ColorizeError(f"expected color photos in {folder}, found none (jpg, png, tif, webp, avif, bmp, gif)")
     names = [shown(path.relative_to(folder).as_posix()) for path in paths]
     order = sorted(range(len(names)), key=names.__getitem__)
     paths, names = [paths[i] for i in order], tuple(names[i] for i in order)
@@ -103,7 +103,7 @@ def photo_folder(folder, side=256, fit="crop"):
         rgb = _read(paths[index], names[index])
         return case_of(names[index], crop(rgb, side, fit), rgb.shape[:2])
 
-    how = "centre crops" if fit == "crop" else "area-resized to that short side, centre crops"
+    how = "center crops" if fit == "crop" else "area-resized to that short side, center crops"
     text = f"folder `{folder.resolve().name}`, {side}-px {how} where the photo is that large, full size otherwise"
     return PhotoSet(folder.resolve().name, text, names, load, lambda index: paths[index].read_bytes())
 
@@ -134,7 +134,7 @@ def prepared_split(folder, split="test", side=256):
         return case_of(part.names[index], crop(rgb, side, "crop"), rgb.shape[:2])
 
     height, width = part.codes.shape[1:3]
-    cut = f"{side}-px centre crops" if min(height, width) >= side else "whole"
+    cut = f"{side}-px center crops" if min(height, width) >= side else "whole"
     text = f"{split} part of the prepared set `{name}`, stored at {height}×{width} in 8-bit Lab, {cut}"
     return PhotoSet(f"{name} {split}", text, part.names, load, lambda index: part.codes[index].tobytes())
 
@@ -148,7 +148,7 @@ def digest(photos):
 
 
 def reference_rows(mean_ab):
-    """The rows every report has: grey (ab = 0), the photos' own mean colour, and the truth."""
+    """The rows every report has: grey (ab = 0), the photos' own mean color, and the truth."""
 
     def paint(ab):
         return lambda case: to_bytes(
@@ -158,7 +158,7 @@ def reference_rows(mean_ab):
     a, b = mean_ab
     return [
         Row(GREY, "ab = 0", paint((0, 0)), True),
-        Row(MEAN, f"one colour, a {a:.1f} b {b:.1f}: the mean of the true photos", paint(mean_ab), True),
+        Row(MEAN, f"one color, a {a:.1f} b {b:.1f}: the mean of the true photos", paint(mean_ab), True),
         Row(TRUTH, "the photos themselves", lambda case: case.truth, True),
     ]
 
@@ -205,7 +205,7 @@ def true_hints(case, count):
 
 
 def _given(count):
-    return f"the true colour of {count} pixel{'s' * (count != 1)} a photo"
+    return f"the true color of {count} pixel{'s' * (count != 1)} a photo"
 
 
 def levin_row(count):
@@ -237,7 +237,7 @@ def _accept(rgb, case, maker):
             f"{maker}: {case.name}: expected a picture of {case.truth.shape}, got {rgb.shape}", status=1
         )
     if not np.isfinite(rgb).all():
-        raise ColorizeError(f"{maker}: {case.name}: expected finite colours, got NaN or infinity", status=1)
+        raise ColorizeError(f"{maker}: {case.name}: expected finite colors, got NaN or infinity", status=1)
     return to_bytes(rgb)
 
 

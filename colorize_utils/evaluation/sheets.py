@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..disk import replace_file
+from ..disk import whole
 
 SHOWN = 12
 _PAPER, _INK, _GAP, _LINE = 250, (30, 30, 30), 6, 15
@@ -69,13 +69,14 @@ def _shortened(text, room):
 
 def save_sheet(path, sheet):
     """Write a sheet as JPEG (quality 92, 4:4:4), whole or not at all."""
-    replace_file(path, lambda temporary: Image.fromarray(sheet).save(temporary, "JPEG", quality=92, subsampling=0))
+    with whole(path) as temporary:
+        Image.fromarray(sheet).save(temporary, "JPEG", quality=92, subsampling=0)
 
 
 def choices(difference, extra_color, shown=SHOWN):
     """Which photos to show -> dict name -> indices.
 
-    ``difference`` (n,): mean ΔE2000 a photo; ``extra_color`` (n,): colourfulness minus the truth's. NaN: no picture.
+    ``difference`` (n,): mean ΔE2000 a photo; ``extra_color`` (n,): colorfulness minus the truth's. NaN: no picture.
     """
     by_error = _order(difference)
     by_color = _order(extra_color)

@@ -17,7 +17,7 @@ MEANS = (
 GOALS = {
     "psnr_gain": ("PSNR of the mean MSE over grey, dB", 1.1, 1.5, 2.0),
     "de2000_ratio": ("ΔE2000 against grey's", 0.97, 0.90, 0.80),
-    "colorfulness_ratio": ("colourfulness against truth's", (0.50, 1.10), (0.70, 1.10), (0.85, 1.05)),
+    "colorfulness_ratio": ("colorfulness against truth's", (0.50, 1.10), (0.70, 1.10), (0.85, 1.05)),
     "frechet_ratio": ("Fréchet distance against grey's", 0.90, 0.60, 0.25),
     "recovery": ("semantic recovery", 0.05, 0.15, 0.45),
 }

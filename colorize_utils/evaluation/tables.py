@@ -6,16 +6,16 @@ from .summary import GOALS
 LABELS = {
     "psnr_pooled": ("PSNR of the mean MSE, dB", 2), "psnr": ("PSNR, mean of photos, dB", 2), "ssim": ("SSIM", 4),
     "de2000": ("ΔE2000", 2), "de2000_p95": ("ΔE2000, 95th percentile", 2), "lightness_error": ("lightness error", 3),
-    "colorfulness": ("colourfulness", 1), "colorfulness_ddcolor": ("DDColor's variant", 1),
+    "colorfulness": ("colorfulness", 1), "colorfulness_ddcolor": ("DDColor's variant", 1),
     "dcf_of_means": ("ΔCF of the means", 1), "dcf_of_photos": ("ΔCF, mean of photos", 1), "chroma": ("chroma", 1),
     "auc": ("AuC, %", 2), "auc_rebalanced": ("AuC rebalanced, %", 2), "ab_l1": ("L1 of ab / 110", 4),
     "ab_gradient": ("gradient error of ab / 110", 4), "agreement": ("agreement, %", 1), "recovery": ("recovery", 3),
     "frechet": ("Fréchet distance", 2), "frechet_ratio": ("… against grey's", 3),
     "psnr_gain": ("PSNR over grey, dB", 2),
-    "de2000_ratio": ("ΔE2000 against grey's", 3), "colorfulness_ratio": ("colourfulness against truth's", 3),
+    "de2000_ratio": ("ΔE2000 against grey's", 3), "colorfulness_ratio": ("colorfulness against truth's", 3),
 }  # fmt: skip
 ERRORS = ("psnr_pooled", "psnr", "ssim", "de2000", "de2000_p95", "lightness_error")
-COLOUR = ("colorfulness", "colorfulness_ddcolor", "dcf_of_means", "dcf_of_photos", "chroma")
+COLOR = ("colorfulness", "colorfulness_ddcolor", "dcf_of_means", "dcf_of_photos", "chroma")
 AB = ("ab_l1", "ab_gradient", "auc", "auc_rebalanced")
 DIFFERENCES = ("psnr_pooled", "ssim", "de2000", "colorfulness", "dcf_of_photos", "ab_l1", "auc_rebalanced")
 _PERCENT = {"auc", "auc_rebalanced", "agreement"}
@@ -67,13 +67,13 @@ def errors(report):
     return _figures(report, ERRORS)
 
 
-def colour(report):
-    """How much colour they have; the truth's row is the mark to meet, not the top."""
-    return _figures(report, COLOUR)
+def color(report):
+    """How much color they have; the truth's row is the mark to meet, not the top."""
+    return _figures(report, COLOR)
 
 
 def ab(report):
-    """The two colour channels alone."""
+    """The two color channels alone."""
     return _figures(report, AB)
 
 
@@ -153,14 +153,14 @@ def figure(report, row, key):
     return cell(key, report["rows"][row]["figures"][key])
 
 
-TABLES = {f.__name__: f for f in (about, goals, errors, colour, ab, networks, differences)}
+TABLES = {f.__name__: f for f in (about, goals, errors, color, ab, networks, differences)}
 
 READING = """\
 Every picture is scored as 8-bit RGB. In brackets: 95 % bootstrap interval over photos, the same {resamples} resamples
 for every row. It says how much a figure would move on other photos of the same kind; nothing of photos of another kind.
 A difference smaller than its interval, that is, one whose interval holds 0, may be chance: it is not an improvement.
-The row *grey* is the answer "no colour": what a figure owes to the lightness, which all rows are given; *mean colour*
-is one colour for all, the mean of the true ones, known only from the truth."""
+The row *grey* is the answer "no color": what a figure owes to the lightness, which all rows are given; *mean color*
+is one color for all, the mean of the true ones, known only from the truth."""
 
 
 def markdown(report):
@@ -172,7 +172,7 @@ def markdown(report):
     ]
     if report["left_out"]:
         parts.append("## Left out\n\n" + "\n".join(f"- {line}" for line in report["left_out"]))
-    titles = {"goals": "What is asked for", "errors": "Distance from the truth", "colour": "Amount of colour",
+    titles = {"goals": "What is asked for", "errors": "Distance from the truth", "color": "Amount of color",
               "ab": "The ab channels", "networks": "What a classifier sees"}  # fmt: skip
     parts += [f"## {title}\n\n{TABLES[name](report)}" for name, title in titles.items()]
     parts.append(

@@ -26,7 +26,7 @@ LATEST = 1500
 """Pairs that stood longer than this (a browser that was busy, or hidden) are not counted."""
 COLUMNS = ("page", "viewer", "trial", "name", "maker", "kind", "real_side", "answer", "shown_ms", "answer_ms")
 PAIR, CHECK = "pair", "check"
-GROSS = "gross recolouring"
+GROSS = "gross recoloring"
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 
 
@@ -109,9 +109,9 @@ def _address(picture):
 def wilson(k, n):
     """k of n answers -> (low, high), the 95 % score interval of the rate (Wilson 1927); it holds at 0 and at n too."""
     share, d = k / n, 1 + _Z * _Z / n
-    centre = (share + _Z * _Z / (2 * n)) / d
+    center = (share + _Z * _Z / (2 * n)) / d
     half = _Z / d * np.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    return max(0.0, float(center - half)), min(1.0, float(center + half))
 
 
 def read_answers(path):

@@ -1,14 +1,13 @@
 """Zips in and out: photos people upload as one .zip, pictures handed back as one."""
 
-import errno
 import lzma
-import os
 import re
 import zipfile
 import zlib
 from pathlib import Path
 
-from ..errors import ColorizeError
+from ..disk import whole
+from ..errors import ColorizeError, is_full, reason
 from ..photos.reading import READABLE
 from .folders import folded
 
@@ -36,9 +35,9 @@ def unpack_photos(archive, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES,
             targets = _targets(photos, folder)
             return [t for info, t in zip(photos, targets, strict=True) if _unpack(packed, archive, info, t, failed)]
     except _DAMAGE as error:
-        raise ColorizeError(f"{archive.name}: expected a whole .zip, got: {_line(error)}", status=1) from None
+        raise ColorizeError(f"{archive.name}: expected a whole .zip, got: {reason(error)}", status=1) from None
     except OSError as error:
-        raise ColorizeError(f"{archive.name}: could not be unpacked: {_line(error)}", status=1) from None
+        raise ColorizeError(f"{archive.name}: could not be unpacked: {reason(error)}", status=1) from None
 
 
 def _is_photo(info):
@@ -99,35 +98,24 @@ def _unpack(packed, archive, info, target, failed):
         return True
     except (*_DAMAGE, OSError) as error:
         target.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if is_full(error):
             raise ColorizeError(f"{archive.name}: the disk is full", status=1) from None
         name = f"{info.filename} in {archive.name}"
         protected = info.flag_bits & 1
-        why = "it has a password" if protected else f"expected a whole photo, got: {_line(error)}"
+        why = "it has a password" if protected else f"expected a whole photo, got: {reason(error)}"
         if failed is None:
             raise ColorizeError(f"{name}: {why}", status=1) from None
         failed(name, why)
         return False
 
 
-def _line(error):
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def pack_folder(folder, archive):
     """All files below ``folder`` as one .zip, written whole or not at all. Returns its path."""
     folder, archive = Path(folder), Path(archive)
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    temporary = archive.with_name(f".{archive.name}.part")
-    outputs = {archive.resolve(), temporary.resolve()}  # they may stand in the folder itself
-    try:
+    with whole(archive, lasting=False) as temporary:
+        outputs = {archive.resolve(), temporary.resolve()}  # they may stand in the folder itself
         # Stored, not deflated: pictures are compressed already. Not strict: a file may be dated before 1980.
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, strict_timestamps=False) as packed:
             for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.resolve() not in outputs):
                 packed.write(path, path.relative_to(folder).as_posix())
-        os.replace(temporary, archive)
-    finally:
-        temporary.unlink(missing_ok=True)
     return archive

@@ -69,8 +69,8 @@ class Colorizer:
         out: array to write to, which may be the photo itself. strength, 0 to 1.5: ab is multiplied by it before what
         leaves the gamut is brought back. chroma_only: in place of the photo's L, `CHROMA_LIGHTNESS` everywhere: the
         color as a layer of its own. hints: `given.Hints` for this photo, the colors of some pixels: each spreads over
-        the thing it lies on, the rest stays as the network has it (`hints.reach`). ColorizeError for another shape, type
-        or range, and for hints of another size.
+        the thing it lies on, the rest stays as the network has it (see `hints.reach`). ColorizeError for another shape,
+        type or range, and for hints of another size.
         """
         photo = _checked(photo)
         if not 0 <= strength <= STRONGEST:

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..disk import FULL
-from ..errors import ColorizeError, reason
+from ..errors import ColorizeError, is_full, reason
 
 KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
@@ -180,7 +179,7 @@ def _in_threads(work, items, workers):
         for future in waiting:
             future.cancel()
         for future in waiting:  # those that were in hand have a result too
-            if not future.cancelled() and future.exception() is None:
+            if not future.canceled() and future.exception() is None:
                 yield future.result()
         raise
     finally:
@@ -215,8 +214,8 @@ def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None,
     settings += [f"strength {strength:g}"] if strength != 1 else []
     settings += [f"temperature {temperature:g}"] if temperature else []
     settings += ["flips averaged"] if flips else []
-    settings += ["a layer of colour alone"] if chroma_only else []
-    settings += [f"colour hints {hints.digest()}"] if hints is not None else []
+    settings += ["a layer of color alone"] if chroma_only else []
+    settings += [f"color hints {hints.digest()}"] if hints is not None else []
     name, version = str(meta.get("name") or Maker().model), str(meta.get("version") or "")
     return Maker(name, version, ", ".join(settings), by_hand=name == NO_MODEL)
 
@@ -270,7 +269,7 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     try:
         write_pages(target, pages(), maker)
     except (ColorizeError, OSError, MemoryError) as error:
-        if getattr(error, "errno", None) in FULL:
+        if is_full(error):
             raise ColorizeError(f"the disk is full at {target}; earlier pictures are whole", status=1) from None
         why = f"{target} could not be written: " if isinstance(error, OSError) else ""
         status, notes, model = "failed", [[why + reason(error)]], ""

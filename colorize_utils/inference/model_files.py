@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ColorizeError
+from ..disk import write_text
+from ..errors import ColorizeError, reason
 from ..weights import assign_arrays, load_network, read_arrays, save_network, shipped_model
 from .portable import FORMATS
 
@@ -36,9 +37,9 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
     try:
         save_network(network, output, spec, meta)
         digest = hashlib.sha256(output.read_bytes()).hexdigest()
-        output.with_suffix(".sha256").write_text(f"{digest}  {output.name}\n", encoding="ascii")
+        write_text(output.with_suffix(".sha256"), f"{digest}  {output.name}\n", encoding="ascii")
     except OSError as error:
-        raise ColorizeError(f"expected a place for {output}, got: {error.strerror or error}", status=1) from None
+        raise ColorizeError(f"expected a place for {output}, got: {reason(error)}", status=1) from None
     return digest
 
 

@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, reason
 from ..terminal import quietly_import_keras, silent_decoders
 
 FORMATS = {"onnx": ".onnx", "litert": ".tflite"}
@@ -36,7 +36,7 @@ def export_elsewhere(model, output, kind, license=None):
     """Write the network of a model file (None: the shipped model) to ``output`` as ``kind``, "onnx" or "litert".
 
     The file takes ``lightness`` float32 (N, H, W, 1), L/50-1, H and W multiples of its stride, and gives ``ab`` float32
-    (N, H, W, 2), ab/110. Name, version, working size, stride and licence go with it: ONNX has them in its metadata, a
+    (N, H, W, 2), ab/110. Name, version, working size, stride and license go with it: ONNX has them in its metadata, a
     .tflite has a ``colorize.json`` that any unzip finds. Its answers are compared with Keras' at two sizes before it
     appears under its name, whole. Returns an `Exported`. ColorizeError for another suffix, a missing package, another
     backend than TensorFlow (status 2), a model or a place that will not do, or answers that are not Keras' (status 1).
@@ -46,7 +46,7 @@ def export_elsewhere(model, output, kind, license=None):
     quietly_import_keras()
     import keras
 
-    from ..disk import replace_file
+    from ..disk import whole
 
     if keras.config.backend() != "tensorflow":
         raise ColorizeError(f"expected the TensorFlow backend for an export, got {keras.config.backend()}")
@@ -63,7 +63,8 @@ def export_elsewhere(model, output, kind, license=None):
             raise ColorizeError(f"{output}: expected Keras' answers, got some that are {difference:.2g} off", status=1)
         data = path.read_bytes()
     try:
-        replace_file(output, lambda temporary: temporary.write_bytes(data))
+        with whole(output) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise _no_place(output, error) from None
     return Exported(output, notes, difference)
@@ -91,7 +92,7 @@ def _check(output, kind):
 
 
 def _no_place(output, error):
-    return ColorizeError(f"expected a place for {output}, got: {error.strerror or error}", status=1)
+    return ColorizeError(f"expected a place for {output}, got: {reason(error)}", status=1)
 
 
 def _loaded(path, license):

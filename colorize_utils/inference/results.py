@@ -1,11 +1,10 @@
 """What became of each photo, as a table that a spreadsheet opens."""
 
 import csv
-import os
 from pathlib import Path
 
-from ..disk import part_beside
-from ..errors import ColorizeError
+from ..disk import part_beside, whole
+from ..errors import ColorizeError, reason
 from .folders import MADE_BY, OLDER
 
 COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")
@@ -24,7 +23,7 @@ def check_report(path):
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise ColorizeError(f"expected a report that can be written, got {path}: {error.strerror or error}") from None
+        raise ColorizeError(f"expected a report that can be written, got {path}: {reason(error)}") from None
 
 
 def write_report(path, results):
@@ -32,18 +31,14 @@ def write_report(path, results):
 
     UTF-8 with the mark that spreadsheets look for. Bytes of a name that are no UTF-8 are written as ``\\\\udcXX``.
     """
-    temporary = part_beside(path)
-    try:
-        with open(temporary, "w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
-            table = csv.writer(file)
-            table.writerow(COLUMNS)
-            for result in results:
-                width, height = result.size or ("", "")
-                row = (result.source, result.target or "", result.status, "; ".join(result.notes), width, height)
-                table.writerow((*row, f"{result.seconds:.3f}" if result.status == "done" else "", result.model))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    how = {"newline": "", "encoding": "utf-8-sig", "errors": "backslashreplace"}
+    with whole(path) as temporary, open(temporary, "w", **how) as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for result in results:
+            width, height = result.size or ("", "")
+            row = (result.source, result.target or "", result.status, "; ".join(result.notes), width, height)
+            table.writerow((*row, f"{result.seconds:.3f}" if result.status == "done" else "", result.model))
 
 
 def summary(results, folder):

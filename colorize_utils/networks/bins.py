@@ -67,8 +67,8 @@ def decode(logits, centers, temperature=TEMPERATURE):
 def cross_entropy(logits, indices, weights):
     """-sum of weights * log softmax(logits) over the bins that carry a label: (..., Q) and twice (..., k) -> (...)."""
     logits = ops.cast(logits, "float32")
-    labelled = ops.take_along_axis(logits, indices, axis=-1) - ops.logsumexp(logits, axis=-1, keepdims=True)
-    return -ops.sum(weights * labelled, axis=-1)
+    labeled = ops.take_along_axis(logits, indices, axis=-1) - ops.logsumexp(logits, axis=-1, keepdims=True)
+    return -ops.sum(weights * labeled, axis=-1)
 
 
 def measure_prior(codes, centers, neighbors=NEIGHBORS, sigma=SIGMA, smoothing=5.0):

@@ -8,7 +8,7 @@ def build_patchgan(spectral=False, width=64):
     """L/50-1 (N, H, W, 1) and ab/110 (N, H, W, 2) -> logits (N, H', W', 1), float32: real or not, patch by patch.
 
     Each logit sees 70x70 pixels. 128 px gives a 14x14 map, 256 px 30x30. ``spectral`` replaces BatchNorm by spectral
-    normalisation (Miyato et al. 2018), which has no batch statistics that tell real from coloured batches apart.
+    normalization (Miyato et al. 2018), which has no batch statistics that tell real from colored batches apart.
     2,767,361 parameters with BatchNorm, the count of the predecessor's discriminator.
     """
     init = keras.initializers.RandomNormal(stddev=0.02)

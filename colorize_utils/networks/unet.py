@@ -125,12 +125,12 @@ def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64,
     H and W are multiples of 32 (pad outside). ``backbone`` is a key of `BACKBONES`; ``weights`` is "imagenet"
     (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2;
     ``dropout`` is at the bottleneck; with ``attention`` every place of the picture hears of all others once the decoder
-    has reached stride 16 (`_with_attention`). Colour is predicted at stride 2 and enlarged bilinearly: chroma carries
+    has reached stride 16 (`_with_attention`). Color is predicted at stride 2 and enlarged bilinearly: chroma carries
     little detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million
     parameters, 5.6 with attention.
     """
     photo, x = _decoded(backbone, weights, (16, 8, 4, 2), widths, dropout, attention)
-    # float32 here even under mixed precision: the colours themselves are not rounded to 8 or 11 bits.
+    # float32 here even under mixed precision: the colors themselves are not rounded to 8 or 11 bits.
     # It starts from zero: the first picture is grey, not noise.
     x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(x)
     x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)

@@ -22,11 +22,11 @@ KEPT = (
     3600  # seconds that uploads lie there; what a visitor has on the page stays until an hour after the tab is closed
 )
 AT_ONCE = 2  # visitors whose photos are colored at the same time
-TEXT = """# Colour for black-and-white photos
+TEXT = """# Color for black-and-white photos
 
-Drop some below. They are coloured on the computer that runs this page: nothing is sent anywhere else, and what
+Drop some below. They are colored on the computer that runs this page: nothing is sent anywhere else, and what
 you drop is deleted about an hour after you leave. At most {one} a file and {all} at a time, {pixels} megapixels a
-photo. The colours are a model's guess."""
+photo. The colors are a model's guess."""
 
 
 @dataclass
@@ -72,10 +72,10 @@ class Page:
         items = session.add(paths or [])
         first = len(session.items)
         for count, item in enumerate(items):
-            yield self.view(key, f"Colouring {_of(count + 1, items)} {item.photo.name}", pictures=False)
+            yield self.view(key, f"Coloring {_of(count + 1, items)} {item.photo.name}", pictures=False)
             if self._color(session, item, strength, size) and len(session.items) == first + 1:
                 session.at = first
-                yield self.view(key, f"Colouring {_of(count + 1, items)}")
+                yield self.view(key, f"Coloring {_of(count + 1, items)}")
         yield self.view(key, pictures=False)
 
     def add_sample(self, key, strength, size, event: gr.SelectData):
@@ -87,7 +87,7 @@ class Page:
         key, session = self.session(key)
         items = sorted(session.items, key=lambda item: item is not session.current)
         for count, item in enumerate(items):
-            yield self.view(key, f"Colouring {_of(count + 1, items)} {item.name}", pictures=count == 1)
+            yield self.view(key, f"Coloring {_of(count + 1, items)} {item.name}", pictures=count == 1)
             self._color(session, item, strength, size)
         yield self.view(key, pictures=len(items) < 2)
 
@@ -137,7 +137,7 @@ class Page:
     def _recolor(self, key, strength, size):
         key, session = self.session(key)
         if session.current:
-            yield self.view(key, f"Colouring {session.current.name}", pictures=False)
+            yield self.view(key, f"Coloring {session.current.name}", pictures=False)
             self._color(session, session.current, strength, size)
         yield self.view(key)
 
@@ -201,9 +201,7 @@ def megabytes(count):
 
 def build(page):
     """The page as `gradio.Blocks`."""
-    with gr.Blocks(
-        title="Colour for black-and-white photos", analytics_enabled=False, delete_cache=(600, KEPT)
-    ) as demo:
+    with gr.Blocks(title="Color for black-and-white photos", analytics_enabled=False, delete_cache=(600, KEPT)) as demo:
         parts = _layout(page)
         _wire(page, parts)
     return demo
@@ -241,10 +239,10 @@ def _result_layout(page, p):
             p["compare"] = gr.ImageSlider(
                 show_label=False, interactive=False, elem_id="compare", buttons=["fullscreen"], max_height=640
             )
-        with gr.Tab("Give a colour", render_children=True) as p["tab"]:
-            gr.Markdown("Choose a colour and click where it belongs. The lightness stays the photo's.")
+        with gr.Tab("Give a color", render_children=True) as p["tab"]:
+            gr.Markdown("Choose a color and click where it belongs. The lightness stays the photo's.")
             with gr.Row(elem_id="tools", equal_height=True):
-                p["color"] = gr.ColorPicker("#4f7fbf", show_label=False, label="Colour", container=False, min_width=40)
+                p["color"] = gr.ColorPicker("#4f7fbf", show_label=False, label="Color", container=False, min_width=40)
                 p["undo"] = gr.Button("Undo", min_width=80, elem_id="undo")
                 p["none"] = gr.Button("Remove all", min_width=80)
             p["canvas"] = gr.Image(show_label=False, interactive=False, elem_id="canvas", buttons=[], format="jpeg")

@@ -54,7 +54,7 @@ def read_deep(path, image, photo, page=0):
         if data.min() < 0 or data.max() > 65535:
             raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
         data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
-    # Pillow and OpenCV both give a PNG's grey with alpha (color type 4) as colour.
+    # Pillow and OpenCV both give a PNG's grey with alpha (color type 4) as color.
     photo.was_grey = data.ndim == 2 or (image.format == "PNG" and png_header(path)[1] == 4)
     alpha = np.ascontiguousarray(data[..., 3]) if data.ndim == 3 and data.shape[2] == 4 else None
     if photo.was_grey:
@@ -124,7 +124,7 @@ def _managed(data, image, photo):
         try:
             return deep_to_srgb(data, profile)
         except ValueError:
-            photo.notes.append("its colour profile could not be used; sRGB is assumed")
+            photo.notes.append("its color profile could not be used; sRGB is assumed")
     return data
 
 

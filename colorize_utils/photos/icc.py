@@ -1,8 +1,8 @@
-"""ICC profiles at 16 bits: the colour-management library behind Pillow converts 8 bits only.
+"""ICC profiles at 16 bits: the color-management library behind Pillow converts 8 bits only.
 
 Matrix profiles (Adobe RGB, ProPhoto, Display P3, scanners' working spaces) and grey profiles are a curve a channel and
 a matrix to XYZ under D50 (ICC.1:2022, 8.3.3 and 8.3.4); they are read here. Table profiles (a scanner's own) are asked
-of that library at many colours, between which 16-bit values are interpolated.
+of that library at many colors, between which 16-bit values are interpolated.
 """
 
 import io
@@ -25,7 +25,7 @@ _BLOCK = 256  # rows converted at once, so that a large scan needs no second cop
 def deep_to_srgb(data, profile):
     """uint16 (H, W) or (H, W, 3) in the profile's space -> float32 sRGB of that shape in [0, 1].
 
-    Colours outside sRGB are clipped, as the relative colorimetric intent has it. A profile that is sRGB changes
+    Colors outside sRGB are clipped, as the relative colorimetric intent has it. A profile that is sRGB changes
     nothing. ValueError if the profile is damaged, or made for another number of channels.
     """
     try:
@@ -51,7 +51,7 @@ def _is_table(profile):
 
 
 def _through_table(data, profile):
-    """`deep_to_srgb` for an RGB profile of tables. An 8-bit answer a colour is half a code off at most."""
+    """`deep_to_srgb` for an RGB profile of tables. An 8-bit answer a color is half a code off at most."""
     from scipy.ndimage import map_coordinates
 
     if data.ndim != 3:

@@ -1,8 +1,8 @@
-"""Where a picture's colours come from, said in its metadata: EXIF Software, and XMP as IPTC has it. Nothing in pixels.
+"""Where a picture's colors come from, said in its metadata: EXIF Software, and XMP as IPTC has it. Nothing in pixels.
 
 IPTC's vocabulary has two codes for what a program changed (http://cv.iptc.org/newscodes/digitalsourcetype/, 2024-10):
 algorithmicallyEnhanced is "without changing the main content", as sharpening is; compositeWithTrainedAlgorithmicMedia
-is enhancement "using a Generative AI model". Invented colours are the latter. Where no model had a say, only a person's
+is enhancement "using a Generative AI model". Invented colors are the latter. Where no model had a say, only a person's
 hints, it is humanEdits: "by one or more humans using non-generative tools". AISystemUsed and AISystemVersionUsed are
 of the IPTC Photo Metadata Standard 2025.1.
 """
@@ -20,8 +20,8 @@ BY_HAND_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
 IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 TIFF_NS = "http://ns.adobe.com/tiff/1.0/"
-GUESS = "colours are a model's guess"
-BY_HAND = "colours were chosen by hand"
+GUESS = "colors are a model's guess"
+BY_HAND = "colors were chosen by hand"
 SOFTWARE, ORIENTATION = 305, 274
 MOST_SOFTWARE = 2000  # characters; what is longer is no program's name
 _OURS = re.compile(rf"(?:; )?ColorizeIMG [^();]* \((model [^()]*); (?:{re.escape(GUESS)}|{re.escape(BY_HAND)})\)")
@@ -32,13 +32,13 @@ _EMPTY = (
 
 
 class Maker(NamedTuple):
-    """What coloured a picture: the model's name and version, and settings that were not the usual ones."""
+    """What colored a picture: the model's name and version, and settings that were not the usual ones."""
 
     model: str = "of unknown name"
     version: str = ""
     settings: str = ""
     in_xmp: bool = True  # also where the photo has no XMP
-    by_hand: bool = False  # there was no model: the colours are all from hints
+    by_hand: bool = False  # there was no model: the colors are all from hints
 
     @property
     def whose(self):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, reason
 from .deep_color import identified, is_16_bit, is_deep, read_deep
 from .metadata import read_metadata, read_orientation, resolution
 from .no_photo import what_is
@@ -116,10 +116,9 @@ def _read_page(path, page, max_pixels, codes):
     except MemoryError:
         raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
-        if reason := getattr(error, "strerror", None):
-            raise ColorizeError(f"{where}: could not be read: {reason}", status=1) from None
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ColorizeError(f"{where}: expected a whole photo, got: {reason}", status=1) from None
+        if getattr(error, "strerror", None):
+            raise ColorizeError(f"{where}: could not be read: {reason(error)}", status=1) from None
+        raise ColorizeError(f"{where}: expected a whole photo, got: {reason(error)}", status=1) from None
 
 
 def _head(path):
@@ -172,7 +171,7 @@ def count_pixels(path):
 
 
 def read_mark(path):
-    """What coloured the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
+    """What colored the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
     try:
         with _unguarded(), _opened(Path(path)) as image:
             return mark_in(image.getexif().get(SOFTWARE))
@@ -288,7 +287,7 @@ def _to_srgb(image, photo):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             return ImageCms.profileToProfile(image, source, srgb(), outputMode="RGB") or image.convert("RGB")
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            photo.notes.append("its colour profile could not be used; sRGB is assumed")
+            photo.notes.append("its color profile could not be used; sRGB is assumed")
     elif image.mode == "CMYK":
         photo.notes.append("CMYK without a profile; its lightness is approximate")
     return image.convert("RGB")

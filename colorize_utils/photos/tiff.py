@@ -67,7 +67,7 @@ DEFLATE, PREDICTOR, RGB = 8, 2, 2
 def write_strips(file, rgb, alpha=None):
     """Write uint16 (H, W, 3), and alpha (H, W), uint16 or None, to an empty binary file as a little-endian TIFF.
 
-    Compressed by Deflate over the differences of neighbours (TIFF 6.0, section 14; Adobe Photoshop TIFF technical
+    Compressed by Deflate over the differences of neighbors (TIFF 6.0, section 14; Adobe Photoshop TIFF technical
     notes). OSError if that does not fit into the 4 GB of a TIFF.
     """
     height, width, channels = *rgb.shape[:2], 3 if alpha is None else 4

@@ -1,7 +1,6 @@
 """Pictures into files: whole or not at all, with the depth, the alpha and the metadata of the photo they came from."""
 
 import itertools
-import os
 import struct
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -11,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from ..disk import _said_by_the_disk, part_beside
-from ..errors import ColorizeError
+from ..disk import said_by_the_disk, whole
+from ..errors import ColorizeError, reason
 from .deep_color import write_deep
 from .provenance import stamped_exif, stamped_xmp
 from .tiff import TiffPages, add_tags
@@ -54,7 +53,7 @@ def write_photo(path, rgb, like=None, made=None):
 
     rgb: float in [0, 1], or codes, uint8 or uint16. like: the `Photo` the picture was made from: its depth (PNG and
     TIFF), alpha, EXIF, XMP and resolution are kept. made: a `provenance.Maker`, which the metadata will name. JPEG is
-    quality 95 with full-size chroma, WebP is lossless: both keep the colours. Metadata that cannot be written cost a
+    quality 95 with full-size chroma, WebP is lossless: both keep the colors. Metadata that cannot be written cost a
     line in ``like.notes``, not the picture. OSError if the disk will not; ColorizeError (status 1) for anything else.
     """
     write_pages(path, [(rgb, like)], made)
@@ -66,30 +65,29 @@ def write_pages(path, pictures, made=None):
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ColorizeError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}", status=1)
-    temporary = part_beside(path)
+    with whole(path, lasting=False) as temporary:
+        _write_to(temporary, path, iter(pictures), made)
+
+
+def _write_to(temporary, path, pictures, made):
     try:
-        pictures = iter(pictures)
         rgb, like = next(pictures)
         several = getattr(like, "pages", 1) > 1
-        if several and suffix not in TIFF:
+        if several and path.suffix.lower() not in TIFF:
             raise ColorizeError(f"{path}: expected a TIFF for {like.pages} pages", status=1)
         with open(temporary, "x+b") as file:
             if several:
                 _write_all(file, path, itertools.chain([(rgb, like)], pictures), made)
             else:
                 _write_one(file, path, rgb, like, made)
-        os.replace(temporary, path)
     except (ColorizeError, MemoryError):
         raise
     except OSError as error:
         if error.errno is None:
-            raise _said_by_the_disk(error, temporary) from None
+            raise said_by_the_disk(error, temporary) from None
         raise
     except Exception as error:  # noqa: BLE001  (Pillow and its encoders raise many kinds)
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ColorizeError(f"{path}: could not be written: {reason}", status=1) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise ColorizeError(f"{path}: could not be written: {reason(error)}", status=1) from error
 
 
 def _write_all(file, path, pictures, made):

@@ -4,26 +4,26 @@ from keras import ops
 
 from ..color import AB_SCALE
 from ..networks import bins
-from .backend import minimise
+from .backend import minimize
 from .steps import average, fake, l1, real, right_share
 
 
 def pix2pix(nets, phase, photo, ab, trainable):
     """Isola et al. 2017, section 3.3 and train.lua: the critic against photo and generator, then the generator.
 
-    Both networks run as in training throughout: dropout is the generator's noise, and each batch is normalised by its
-    own statistics, real and coloured ones apart. The critic's loss is halved (section 3.3; the predecessor did not).
+    Both networks run as in training throughout: dropout is the generator's noise, and each batch is normalized by its
+    own statistics, real and colored ones apart. The critic's loss is halved (section 3.3; the predecessor did not).
     The generator runs once for each, with noise of its own, where the released code keeps the first answer.
     """
-    coloured = ops.stop_gradient(nets.generator(photo, training=True))
+    colored = ops.stop_gradient(nets.generator(photo, training=True))
 
     def critic_loss():
         on_real = nets.discriminator([photo, ab], training=True)
-        on_fake = nets.discriminator([photo, coloured], training=True)
+        on_fake = nets.discriminator([photo, colored], training=True)
         value = (real(on_real) + fake(on_fake)) / 2
         return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
-    _, critic_metrics = minimise(critic_loss, nets.discriminator.trainable_variables, nets.critic_optimizer)
+    _, critic_metrics = minimize(critic_loss, nets.discriminator.trainable_variables, nets.critic_optimizer)
 
     def loss():
         predicted = nets.generator(photo, training=True)
@@ -31,7 +31,7 @@ def pix2pix(nets, phase, photo, ab, trainable):
         value = fooled + phase.l1_weight * l1(predicted, ab)
         return value, {"loss": value, "adversarial": fooled, "l1": l1(predicted, ab)}
 
-    _, metrics = minimise(loss, trainable, nets.optimizer)
+    _, metrics = minimize(loss, trainable, nets.optimizer)
     average(nets, phase.ema, nets.optimizer.iterations)
     return {**critic_metrics, **metrics}
 
@@ -64,7 +64,7 @@ def classification(generator, settings, codes):
             predicted = bins.decode(ops.stop_gradient(logits), centers, mean.temperature)
             return value, {"loss": value, "l1": l1(predicted, truth) / AB_SCALE}
 
-        _, metrics = minimise(loss_fn, trainable, nets.optimizer)
+        _, metrics = minimize(loss_fn, trainable, nets.optimizer)
         average(nets, phase.ema, nets.optimizer.iterations)
         return metrics
 

@@ -1,6 +1,6 @@
 """The one place that knows which Keras backend runs: one step function, compiled for TensorFlow or for JAX.
 
-A step is written statefully, as for eager TensorFlow: it calls `minimise` and assigns to variables. On TensorFlow it is
+A step is written statefully, as for eager TensorFlow: it calls `minimize` and assigns to variables. On TensorFlow it is
 traced by `tf.function`. On JAX `compile_step` jits a pure function that puts the values of all variables into a
 `keras.StatelessScope` and returns the values they have at its end.
 """
@@ -105,7 +105,7 @@ def _placed(array, layout_of):
 if BACKEND == "jax":
     import jax
 
-    _scopes = []  # the variables of the step being traced, for the scope that `minimise` nests inside
+    _scopes = []  # the variables of the step being traced, for the scope that `minimize` nests inside
 
     def compile_step(step, variables):
         """Compile ``step(*arrays) -> dict`` that may read and assign ``variables`` (all it touches, as a list)."""
@@ -132,7 +132,7 @@ if BACKEND == "jax":
 
         return run
 
-    def minimise(loss_fn, variables, optimizer):
+    def minimize(loss_fn, variables, optimizer):
         """One optimizer step on ``loss_fn() -> (loss, aux)`` with respect to ``variables``; returns (loss, aux)."""
         everything = _scopes[-1]
         trained = {id(v) for v in variables}
@@ -168,7 +168,7 @@ else:
         del variables  # TensorFlow finds them by itself
         return tf.function(step, jit_compile=False, reduce_retracing=False)
 
-    def minimise(loss_fn, variables, optimizer):
+    def minimize(loss_fn, variables, optimizer):
         """One optimizer step on ``loss_fn() -> (loss, aux)`` with respect to ``variables``; returns (loss, aux)."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([v.value for v in variables])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..disk import PART, fsync_folder, sha256, write_json
+from ..disk import PART, sha256, sweep, whole, write_json
 from ..errors import ColorizeError
 from ..weights import assign_arrays, keyed, read_arrays, write_arrays
 
@@ -122,15 +122,10 @@ class Checkpoints:
         serial = max([serial_of(c["file"]) for c in self._known()] + [0]) + 1
         name = f"checkpoint-{serial:06d}.h5"
         path = self.run / name
-        temporary = self.run / f".{name}.tmp"
-        try:
+        with whole(path) as temporary:
             write_arrays(temporary, arrays, {"state": state, "best": best})
             _verify(temporary, arrays)
             digest = sha256(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        fsync_folder(self.run)
         entry = {"file": name, "sha256": digest, "phase": state["phase"], "step": state["step"]}
         self.manifest["checkpoints"] = [*self.manifest["checkpoints"], entry][-self.keep :]
         if best:
@@ -178,6 +173,8 @@ class Checkpoints:
 
     def _sweep(self):
         kept = {c["file"] for c in self._known()}
+        sweep(self.run, deep=False)
+        # Versions before 0.7.0 called unfinished ones so.
         for path in [*self._files(), *self.run.glob(".checkpoint-*.tmp")]:
             if path.name not in kept:
                 # Emptied first: a mounted Drive keeps deleted files in a trash that counts against the quota. Windows

@@ -1,12 +1,11 @@
 """What is done at the end of an epoch and of a phase: validation, pictures, history, files to use, a checkpoint."""
 
-import errno
 from contextlib import contextmanager
 
 import numpy as np
 
 from ..data.batches import still_table
-from ..errors import ColorizeError
+from ..errors import ColorizeError, reason
 from ..networks import stride_of
 from ..weights import save_network
 from .checkpoint import network_arrays
@@ -99,7 +98,7 @@ def disk_errors(folder):
     try:
         yield
     except OSError as error:
-        line = f"{error.filename or folder}: {error.strerror or error}"
+        line = f"{error.filename or folder}: {reason(error)}"
         raise ColorizeError(f"{line}; what the run in {folder} has learned is kept, start again", 1) from None
 
 
@@ -109,8 +108,7 @@ def _full_disk(context, what, fatal):
     try:
         yield
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        line = f"no {what} at {where(context)}: {reason}; the checkpoint before it is kept"
+        line = f"no {what} at {where(context)}: {reason(error)}; the checkpoint before it is kept"
         if fatal:
             raise ColorizeError(f"{line}. Make room and start again", status=1) from None
         context.progress.line(f"{line}, training goes on")

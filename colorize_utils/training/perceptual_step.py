@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from .backend import minimise
+from .backend import minimize
 from .steps import average, distance, fake, l1, real, right_share
 
 
@@ -40,7 +40,7 @@ def perceptual(nets, phase, photo, ab, trainable):
             value += phase.adversarial_weight * metrics["adversarial"]
         return value, {**metrics, "loss": value, "maps": maps}
 
-    _, metrics = minimise(generator_loss, trainable, nets.optimizer)
+    _, metrics = minimize(generator_loss, trainable, nets.optimizer)
     average(nets, phase.ema, nets.optimizer.iterations)
     maps = [ops.stop_gradient(seen) for seen in metrics.pop("maps")[-deepest:]]
     if not phase.adversarial_weight:
@@ -51,5 +51,5 @@ def perceptual(nets, phase, photo, ab, trainable):
         value = (real(on_real) + fake(on_fake)) / 2
         return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
-    _, of_critic = minimise(critic_loss, heads.trainable_variables, nets.critic_optimizer)
+    _, of_critic = minimize(critic_loss, heads.trainable_variables, nets.critic_optimizer)
     return {**of_critic, **metrics}

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from ..disk import replace_file
+from ..disk import write_text
 from ..errors import ColorizeError
 
 
@@ -54,7 +54,7 @@ def write_history(path, rows):
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    replace_file(path, lambda temporary: temporary.write_text(text.getvalue(), encoding="utf-8"))
+    write_text(path, text.getvalue())
 
 
 class Board:

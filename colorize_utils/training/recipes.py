@@ -10,7 +10,7 @@ from ..networks import stride_of
 class BinsLoss:
     """How a phase with the step "bins" labels and weighs pixels (Zhang et al. 2016; distances in Lab units of ab).
 
-    A pixel is labelled with its ``neighbors`` nearest bins by a Gaussian of width ``sigma`` (five in the paper, ten in
+    A pixel is labeled with its ``neighbors`` nearest bins by a Gaussian of width ``sigma`` (five in the paper, ten in
     the released code), and counts more the rarer its color: the prior, smoothed by a Gaussian of width ``smoothing``,
     is mixed with a uniform one of weight ``mixing`` (1: all pixels alike). Photos in which neither |a| nor |b| exceeds
     ``grey_below`` anywhere are left out of the loss (0: none is).

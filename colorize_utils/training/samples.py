@@ -1,14 +1,14 @@
-"""The same few validation photos, drawn after every epoch: grey, coloured by the network so far, and the truth."""
+"""The same few validation photos, drawn after every epoch: grey, colored by the network so far, and the truth."""
 
 import numpy as np
 from PIL import Image
 
 from ..color import decode_lab8, denormalize, lab8_to_rgb, lab_to_rgb
-from ..disk import replace_file
+from ..disk import whole
 
 
 def draw_samples(generator, split, path, count=8, size=128, stride=32):
-    """Write a PNG with ``count`` columns (evenly spaced photos of ``split``) and three rows: grey, coloured, truth.
+    """Write a PNG with ``count`` columns (evenly spaced photos of ``split``) and three rows: grey, colored, truth.
 
     stride: what the sides of a photo have to be multiples of for the generator.
     """
@@ -27,4 +27,5 @@ def draw_samples(generator, split, path, count=8, size=128, stride=32):
     rows = [np.concatenate(list(row), axis=1) for row in (*painted, lab8_to_rgb(codes))]
     picture = np.concatenate(rows, axis=0)
     image = Image.fromarray(np.rint(picture * 255).astype(np.uint8))
-    replace_file(path, lambda temporary: image.save(temporary, format="PNG"))
+    with whole(path) as temporary:
+        image.save(temporary, format="PNG")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from .backend import minimise
+from .backend import minimize
 from .feed import crops
 
 MEAN_CHROMA = 0.15  # of photographs, in units of 110
@@ -33,7 +33,7 @@ def l1(predicted_ab, ab):
 
 
 def distance(phase, predicted_ab, ab):
-    """What a phase counts as the error of colours: `l1`, with colourful pixels counted more if the phase says so.
+    """What a phase counts as the error of colors: `l1`, with colorful pixels counted more if the phase says so.
 
     The weights are divided by their mean over the batch, so that the learning rate means the same with and without.
     """
@@ -50,12 +50,12 @@ def real(logits):
 
 
 def fake(logits):
-    """Binary cross-entropy of patch logits against "this was coloured by the network", as `real`."""
+    """Binary cross-entropy of patch logits against "this was colored by the network", as `real`."""
     return _over_scales(ops.softplus, logits)
 
 
 def right_share(on_real, on_fake):
-    """The share of patches of which a critic is right, from its logits of photographs and of coloured ones."""
+    """The share of patches of which a critic is right, from its logits of photographs and of colored ones."""
     return (_over_scales(lambda some: some > 0, on_real) + _over_scales(lambda some: some < 0, on_fake)) / 2
 
 
@@ -66,31 +66,31 @@ def _over_scales(function, logits):
 
 
 def regression(nets, phase, photo, ab, trainable):
-    """Predict ab, be told by how much it is off. The loss rewards the average of all plausible colours."""
+    """Predict ab, be told by how much it is off. The loss rewards the average of all plausible colors."""
 
     def loss_fn():
         predicted = nets.generator(photo, training=True)
         value = distance(phase, predicted, ab)
         return value, {"loss": value, "l1": l1(predicted, ab)}
 
-    _, metrics = minimise(loss_fn, trainable, nets.optimizer)
+    _, metrics = minimize(loss_fn, trainable, nets.optimizer)
     average(nets, phase.ema, nets.optimizer.iterations)
     return metrics
 
 
 def critic(nets, phase, photo, ab, trainable):
-    """The discriminator alone learns to tell photographs from the generator's colours."""
+    """The discriminator alone learns to tell photographs from the generator's colors."""
     del phase, trainable
-    coloured = ops.stop_gradient(nets.generator(photo, training=False))
+    colored = ops.stop_gradient(nets.generator(photo, training=False))
 
     def loss_fn():
         on_real = nets.discriminator([photo, ab], training=True)
-        on_fake = nets.discriminator([photo, coloured], training=True)
+        on_fake = nets.discriminator([photo, colored], training=True)
         value = (real(on_real) + fake(on_fake)) / 2
         return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
-    _, metrics = minimise(loss_fn, nets.discriminator.trainable_variables, nets.critic_optimizer)
-    return {**metrics, "l1": l1(coloured, ab)}
+    _, metrics = minimize(loss_fn, nets.discriminator.trainable_variables, nets.critic_optimizer)
+    return {**metrics, "l1": l1(colored, ab)}
 
 
 def adversarial(nets, phase, photo, ab, trainable):
@@ -103,7 +103,7 @@ def adversarial(nets, phase, photo, ab, trainable):
         value = fooled + phase.l1_weight * distance(phase, predicted, ab)
         return value, {"adversarial": fooled, "l1": l1(predicted, ab)}
 
-    loss, generator_metrics = minimise(loss_fn, trainable, nets.optimizer)
+    loss, generator_metrics = minimize(loss_fn, trainable, nets.optimizer)
     average(nets, phase.ema, nets.optimizer.iterations)
     return {**metrics, **generator_metrics, "loss": loss}
 

@@ -59,15 +59,15 @@ def test_several_photos_are_measured_as_each_alone():
     assert Filters().reasons(stack) == [Filters().reason(codes) for codes in stack]
 
 
-def test_sepia_is_one_tint_and_not_called_colourful():
+def test_sepia_is_one_tint_and_not_called_colorful():
     rng = np.random.default_rng(1)
     sepia = np.empty((24, 32, 3), np.float32)
     sepia[..., 0], sepia[..., 1], sepia[..., 2] = rng.uniform(10, 90, (24, 32)), 6, 18
     assert Filters().reason(color.encode_lab8(sepia)) == "one tint"
 
 
-def test_a_flat_cast_is_no_colour_whatever_its_hue():
-    """The predecessor's spread over a and b together calls one flat cast colourful and another not (a = b)."""
+def test_a_flat_cast_is_no_color_whatever_its_hue():
+    """The predecessor's spread over a and b together calls one flat cast colorful and another not (a = b)."""
     for a, b in ((20, 20), (30, -30), (0, 35)):
         lab = np.empty((24, 32, 3), np.float32)
         lab[..., 0] = np.linspace(10, 90, 32)

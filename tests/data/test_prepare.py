@@ -312,8 +312,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(photos, tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(100, 200), (200, 100), (144, 192), (300, 100), (90, 91), (7, 5)])
-def test_fitting_keeps_aspect_and_centre(shape):
-    """A centred square stays a centred square, in the photo's own orientation."""
+def test_fitting_keeps_aspect_and_center(shape):
+    """A centered square stays a centered square, in the photo's own orientation."""
     h, w = shape
     photo = np.zeros((h, w, 3), np.uint8)
     half = max(1, min(h, w) // 4)

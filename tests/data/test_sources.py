@@ -32,7 +32,7 @@ def test_the_kaggle_set_tells_luma_from_lightness(kaggle):
     assert ("luma" in said[0]) is luma
 
 
-def test_kaggle_photos_come_back_in_their_colours(kaggle, photos):
+def test_kaggle_photos_come_back_in_their_colors(kaggle, photos):
     """Grey paired with the right part of ab, luma turned into the L that fits: RGB within the loss of 8-bit Lab."""
     items = list(KaggleLab(kaggle[0], say=str).items())
     assert len(items) == 25
@@ -99,7 +99,7 @@ def test_a_kaggle_set_with_a_fault_is_refused_by_name(kaggle, tmp_path, name, ch
     assert "\n" not in str(caught.value)
 
 
-def test_photos_without_strong_colours_do_not_pass_for_luma(samples, tmp_path):
+def test_photos_without_strong_colors_do_not_pass_for_luma(samples, tmp_path):
     """Then neither reading leaves the gamut by more than 8 bits do, and there is nothing to tell by."""
     photos = kaggle_photos(samples).astype(np.float32)
     faint = photos.mean(axis=-1, keepdims=True) * 0.9 + photos * 0.1
@@ -173,7 +173,7 @@ def test_a_folder_without_photos_is_refused(tmp_path):
         PhotoFolder(tmp_path / "none")
 
 
-def test_sample_photos_are_colour_photographs(samples):
+def test_sample_photos_are_color_photographs(samples):
     assert len(samples) >= 5
     for photo in samples.values():
         assert photo.dtype == np.uint8

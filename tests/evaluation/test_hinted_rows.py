@@ -40,7 +40,7 @@ def test_a_report_has_rows_of_levin_the_same_every_time(tmp_path):
     for out in ("a", "b"):
         status, found = run(folder, tmp_path / out, *"--levin 0 --levin 10 --levin 10 --levin 50".split())
         assert status == 0
-    assert list(found["rows"]) == ["grey", "mean colour", "truth", "levin-0", "levin-10", "levin-50"]
+    assert list(found["rows"]) == ["grey", "mean color", "truth", "levin-0", "levin-10", "levin-50"]
     assert value(found, "levin-0", "de2000") == value(found, "grey", "de2000")
     assert value(found, "levin-50", "de2000") < value(found, "levin-10", "de2000") < value(found, "grey", "de2000")
     for name in ("report.json", "photos.csv"):
@@ -57,7 +57,7 @@ def test_models_are_measured_with_hints_on_top(case, monkeypatch):
     monkeypatch.setattr(Colorizer, "load", load)
     rows = model_rows("blue", "blue.h5", hinted=[3, 40])
     assert [row.name for row in rows] == ["blue", "blue+3", "blue+40"] and loaded == ["blue.h5"]
-    assert "the true colour of 40 pixels" in rows[2].text
+    assert "the true color of 40 pixels" in rows[2].text
     errors = [np.abs(row.paint(case).astype(float) - case.truth).mean() for row in rows]
     assert errors[0] > errors[1] > errors[2]
 

@@ -25,7 +25,7 @@ def folder(tmp_path):
 def test_the_reference_rows(folder, tmp_path):
     status, found = run(folder, tmp_path / "out")
     assert status == 0
-    assert list(found["rows"]) == ["grey", "mean colour", "truth"]
+    assert list(found["rows"]) == ["grey", "mean color", "truth"]
     assert found["photos"]["count"] == 5
     assert value(found, "grey", "psnr_gain") == 0
     assert value(found, "grey", "de2000_ratio") == 1
@@ -39,7 +39,7 @@ def test_the_reference_rows(folder, tmp_path):
 
 
 def hasler(rgb):
-    """Colourfulness written out a second time, by OpenCV's opponents and population variances."""
+    """Colorfulness written out a second time, by OpenCV's opponents and population variances."""
     r, g, b = cv2.split(rgb.astype(np.float64))
     (m1, s1), (m2, s2) = ([float(x[0, 0]) for x in cv2.meanStdDev(p)] for p in (r - g, 0.5 * (r + g) - b))
     return (s1**2 + s2**2) ** 0.5 + 0.3 * (m1**2 + m2**2) ** 0.5

@@ -93,7 +93,7 @@ def test_a_model_gets_no_color_and_its_nan_is_named(folder, tmp_path, stub):
     assert status == 1
     assert found["rows"]["warm"]["photos"] == 4
     assert "model warm" in found["left_out"][0]
-    assert "expected finite colours, got NaN" in found["left_out"][0]
+    assert "expected finite colors, got NaN" in found["left_out"][0]
     assert found["baseline"] == "warm"
     assert value(found, "warm", "lightness_error") < 0.2
     assert "NaN" not in json.dumps(found["rows"])
@@ -111,7 +111,7 @@ def test_a_row_without_any_picture_is_left_out(folder, tmp_path):
     (tmp_path / "none").mkdir()
     status, found = run(folder, tmp_path / "out", "--pictures", f"none={tmp_path / 'none'}")
     assert status == 1
-    assert list(found["rows"]) == ["grey", "mean colour", "truth"]
+    assert list(found["rows"]) == ["grey", "mean color", "truth"]
     assert found["baseline"] == "grey"
 
 
@@ -119,7 +119,7 @@ def test_a_row_without_any_picture_is_left_out(folder, tmp_path):
     ("arguments", "message"),
     [
         (["--photos", "nowhere"], "no folder nowhere"),
-        (["--photos", "."], "expected colour photos in"),
+        (["--photos", "."], "expected color photos in"),
         (["--data", "nowhere"], "expected a prepared set"),
         (["--photos", "P", "--pictures", "x"], "expected NAME=PATH, got x"),
         (["--photos", "P", "--pictures", "grey=P"], "expected a name of its own"),

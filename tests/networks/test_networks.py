@@ -119,7 +119,7 @@ def test_missing_encoder_weights_are_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_mixed_precision_still_gives_float32_colours():
+def test_mixed_precision_still_gives_float32_colors():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = build_network(TINY)

@@ -86,13 +86,13 @@ def _handed_back(names):
         return sorted(packed.namelist())
 
 
-def test_nothing_given_colours_the_examples(book, samples):
+def test_nothing_given_colors_the_examples(book, samples):
     printed, names = book()
-    assert f"{len(samples)} photos coloured.\n" in printed
+    assert f"{len(samples)} photos colored.\n" in printed
     assert _handed_back(names) == sorted(f"{name}.jpg" for name in samples)
     picture = np.asarray(Image.open(names["done"][0][1]).convert("RGB")).astype(int)
     assert (picture[..., 0] - picture[..., 2]).mean() > 10  # what was grey is reddish
-    assert f"{len(samples)} photos coloured.\n" in book()[0]  # and once more, over what is there
+    assert f"{len(samples)} photos colored.\n" in book()[0]  # and once more, over what is there
 
 
 @pytest.mark.parametrize("quoted", [False, True])
@@ -104,7 +104,7 @@ def test_a_folder_with_good_and_bad_files(book, tmp_path, quoted):
     (folder / "broken.jpg").write_bytes(_photo()[:200])
     (folder / "letter.txt").write_bytes(b"not a photo, and nobody said so")
     printed, names = book(f'"{folder}"' if quoted else str(folder))
-    assert "2 photos coloured. Not coloured:" in printed
+    assert "2 photos colored. Not colored:" in printed
     assert len([line for line in printed.splitlines() if "broken.jpg" in line]) == 1
     assert "letter.txt" not in printed
     assert _handed_back(names) == ["a.jpg", "deep/b.png"]
@@ -114,7 +114,7 @@ def test_a_zip(book, tmp_path):
     path = tmp_path / "Box 1.ZIP"
     path.write_bytes(_zipped({"x/a.jpg": _photo(), "../b.jpg": _photo(80), "notes.txt": b""}))
     printed, names = book(str(path))
-    assert "2 photos coloured.\n" in printed
+    assert "2 photos colored.\n" in printed
     assert _handed_back(names) == ["b.jpg", "x/a.jpg"]
 
 
@@ -128,9 +128,9 @@ def test_what_is_no_photo_costs_one_line(book, tmp_path, name, data):
         (tmp_path / name).write_bytes(data)
     printed, names = book(str(tmp_path / name))
     first, second, *rest = printed.splitlines()
-    assert first == "0 photos coloured. Not coloured:"
+    assert first == "0 photos colored. Not colored:"
     assert name in second
-    assert rest == ["There is nothing to show: no photo was coloured. The cell above says why."]
+    assert rest == ["There is nothing to show: no photo was colored. The cell above says why."]
 
 
 def test_an_empty_folder_costs_one_line(book, tmp_path):
@@ -152,16 +152,16 @@ def test_no_model_costs_one_line(book, monkeypatch):
 def test_several_photos_chosen_in_the_browser(book):
     chosen = {"a.jpg": _photo(), "b (1).PNG": _photo(kind="PNG"), "box.zip": _zipped({"a.jpg": _photo()})}
     printed, names = book(chosen=chosen)
-    assert "3 photos coloured.\n" in printed
+    assert "3 photos colored.\n" in printed
     assert _handed_back(names) == ["a-2.jpg", "a.jpg", "b (1).PNG"]
-    assert [path.name for path in names["downloaded"]] == ["coloured_photos.zip"]
+    assert [path.name for path in names["downloaded"]] == ["colored_photos.zip"]
 
 
-def test_cancelled_in_the_browser_colours_the_examples(book, samples):
-    assert f"{len(samples)} photos coloured.\n" in book(chosen={})[0]
+def test_canceled_in_the_browser_colors_the_examples(book, samples):
+    assert f"{len(samples)} photos colored.\n" in book(chosen={})[0]
 
 
-def test_what_was_coloured_before_stays(book, tmp_path):
+def test_what_was_colored_before_stays(book, tmp_path):
     (tmp_path / "a.jpg").write_bytes(_photo())
     pictures = [book(str(tmp_path / "a.jpg"))[1]["done"][0][1] for _ in range(2)]
     assert pictures[0] != pictures[1]
@@ -197,18 +197,18 @@ def right(capsys):
     return run
 
 
-def test_a_dot_puts_a_colour_right(book, right, tmp_path):
+def test_a_dot_puts_a_color_right(book, right, tmp_path):
     (tmp_path / "a.jpg").write_bytes(_photo())
     _, names = book(str(tmp_path / "a.jpg"))
-    printed, figures = right(names, photo_name="A", x=20, y=10, colour="blue")
+    printed, figures = right(names, photo_name="A", x=20, y=10, hint_color="blue")
     assert re.fullmatch(r"the new picture: outputs/your_photos_\d+/put_right/a.jpg\n", printed)
     assert [axis.get_title() for axis in figures[0].axes] == ["before", "after"]
     picture = np.asarray(Image.open(printed.split(": ")[1].strip()).convert("RGB")).astype(int)
     assert picture.shape == (40, 56, 3) and (picture[..., 2] - picture[..., 0]).mean() > 10
     assert names["done"][0][1].read_bytes() != Path(printed.split(": ")[1].strip()).read_bytes()
-    right(names, photo_name="a.jpg", x=50, y=30, colour="green")
+    right(names, photo_name="a.jpg", x=50, y=30, hint_color="green")
     assert len(names["dots"][names["done"][0][0]]) == 2  # dots add up
-    right(names, photo_name="a.jpg", x=50, y=30, colour="teal", start_again=True)
+    right(names, photo_name="a.jpg", x=50, y=30, hint_color="teal", start_again=True)
     assert names["dots"] == {names["done"][0][0]: {(50, 30): "teal"}}
 
 
@@ -216,7 +216,7 @@ def test_a_dot_puts_a_colour_right(book, right, tmp_path):
     ("fields", "line"),
     [
         ({"x": 56, "y": 3}, "a.jpg: expected a hint inside the photo, x 0 to 55 and y 0 to 39, got x 56, y 3"),
-        ({"x": 5, "y": 3, "colour": "reddish"}, "a.jpg: expected a color such as red"),
+        ({"x": 5, "y": 3, "hint_color": "reddish"}, "a.jpg: expected a color such as red"),
     ],
 )
 def test_a_dot_that_cannot_be_costs_one_line_and_is_forgotten(book, right, tmp_path, fields, line):
@@ -225,10 +225,10 @@ def test_a_dot_that_cannot_be_costs_one_line_and_is_forgotten(book, right, tmp_p
     printed, figures = right(names, photo_name="a", **fields)
     assert printed.startswith(line) and len(printed.splitlines()) == 1
     assert [axis.get_title() for axis in figures[0].axes] == ["before"]  # with the rulers that help
-    assert right(names, photo_name="b", x=5, y=3, colour="red")[0].startswith("There is no photo 'b' here")
+    assert right(names, photo_name="b", x=5, y=3, hint_color="red")[0].startswith("There is no photo 'b' here")
     assert names["dots"][names["done"][0][0]] == {(5, 3): "red"}
 
 
 def test_there_is_nothing_to_put_right_without_photos(book, right, tmp_path):
     _, names = book(str(tmp_path / "gone.jpg"))
-    assert right(names) == ("There is nothing to put right: no photo was coloured.\n", [])
+    assert right(names) == ("There is nothing to put right: no photo was colored.\n", [])

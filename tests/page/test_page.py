@@ -119,7 +119,7 @@ def test_hints_color_the_place_that_was_clicked_and_are_taken_back(tmp_path, col
     assert session.color(session.items[0], colorizer)
     with Image.open(session.items[0].picture) as picture:
         hinted = np.asarray(picture).astype(int)
-        assert "colour hints" in picture.getexif()[305]
+        assert "color hints" in picture.getexif()[305]
     assert hinted[30, 15, 2] > plain[30, 15, 2] + 50 and abs(hinted[30, 70] - plain[30, 70]).max() < 10
     marked = with_marks(session.items[0])  # 12.5 times as large
     assert marked.shape == (750, 1000, 3) and (marked[375, 187] == (40, 40, 250)).all()

@@ -128,7 +128,7 @@ def test_a_photo_that_is_too_large_alone_sends_nothing(browser, photos):
 def test_a_sample_is_colored_hinted_and_undone_with_clicks(browser):
     browser.click("#samples .thumbnail-item")
     browser.until(f"{LINKS} === 1 && document.querySelector('#compare img') && {IDLE}")
-    browser.run(TAB.format("colour"))
+    browser.run(TAB.format("color"))
     browser.until("document.querySelector('#canvas img')?.naturalWidth")
     plain = pixels_of(browser, "#canvas img")
     assert browser.run("document.querySelector('#undo').disabled")
@@ -167,7 +167,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_text_can_be_read(browse
     assert browser.run("document.documentElement.scrollWidth") <= 390
     browser.give_files([*photos[0].values(), photos[1]["poem.png"]])
     browser.until(f"{LINKS} === {len(photos[0])} && {IDLE}", 120)
-    for tab in ("colour", "compare"):
+    for tab in ("color", "compare"):
         browser.run(TAB.format(tab))
         assert browser.run("document.documentElement.scrollWidth") <= 390
     for selector in ("#head p", "#lines li", "#files .stem"):

@@ -1,4 +1,4 @@
-"""EXIF and its neighbours: every value as it was, byte by byte, but for what the picture itself changed."""
+"""EXIF and its neighbors: every value as it was, byte by byte, but for what the picture itself changed."""
 
 import shutil
 import struct

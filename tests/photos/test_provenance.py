@@ -1,4 +1,4 @@
-"""What a picture's metadata say of its colours, read with Pillow and, apart from it, out of the file's bytes."""
+"""What a picture's metadata say of its colors, read with Pillow and, apart from it, out of the file's bytes."""
 
 import re
 import shutil
@@ -94,7 +94,7 @@ def _fields(packet):
 
 @pytest.mark.parametrize("before", [None, XMP.encode()], ids=["no XMP", "XMP"])
 @pytest.mark.parametrize(("suffix", "bits"), KINDS)
-def test_every_format_says_whose_guess_its_colours_are(tmp_path, suffix, bits, before):
+def test_every_format_says_whose_guess_its_colors_are(tmp_path, suffix, bits, before):
     exif = Image.Exif()
     exif[305] = "SilverFast 8.8"
     path = tmp_path / f"a{suffix}"
@@ -112,7 +112,7 @@ def test_every_format_says_whose_guess_its_colours_are(tmp_path, suffix, bits, b
         assert fields["{http://purl.org/dc/elements/1.1/}subject"] == "Oma & Opa in Düsseldorf"
         assert fields["{http://ns.adobe.com/tiff/1.0/}Orientation"] == "1"
         assert fields[f"{{{RDF}}}about"] == "uuid:1"
-    photo = read_photo(path)  # and it is a photo that can be coloured once more, marked once
+    photo = read_photo(path)  # and it is a photo that can be colored once more, marked once
     assert photo.notes == [] and photo.xmp
     write_photo(path, RGB, like=photo, made=Maker("other", "8", "strength 0.5"))
     text, packet = _packets(path)

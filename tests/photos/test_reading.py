@@ -76,7 +76,7 @@ def test_16_bit_grey_keeps_every_level(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_16_bit_colour_with_alpha_goes_round(tmp_path, suffix):
+def test_16_bit_color_with_alpha_goes_round(tmp_path, suffix):
     """Pillow alone opens these as 8 bit without a word."""
     deep = RNG.integers(0, 65536, (9, 11, 4), dtype=np.uint16)
     cv2.imwrite(str(tmp_path / f"a{suffix}"), deep)
@@ -130,7 +130,7 @@ def test_a_tiffs_layout_tags_do_not_spoil_the_output(tmp_path):
             assert written.size == (17, 12)
 
 
-def test_a_colour_profile_is_converted_to_srgb(tmp_path):
+def test_a_color_profile_is_converted_to_srgb(tmp_path):
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     path = _save(tmp_path / "a.png", icc_profile=lab.tobytes())
     assert np.abs(read_photo(path).rgb * 255 - PIXELS).max() <= 1
@@ -140,8 +140,8 @@ def test_a_colour_profile_is_converted_to_srgb(tmp_path):
     assert "profile" in photo.notes[0]
 
 
-def test_jpeg_output_keeps_its_colours(tmp_path):
-    """Quality 95 with full-size chroma: a one-pixel checkerboard of two colours survives."""
+def test_jpeg_output_keeps_its_colors(tmp_path):
+    """Quality 95 with full-size chroma: a one-pixel checkerboard of two colors survives."""
     board = np.zeros((32, 32, 3), np.float32)
     board[::2, ::2] = board[1::2, 1::2] = [0.8, 0.3, 0.3]
     board[::2, 1::2] = board[1::2, ::2] = [0.3, 0.3, 0.8]

@@ -1,4 +1,4 @@
-"""TIFFs of several pages: each is coloured, none loses its depth, size or metadata."""
+"""TIFFs of several pages: each is colored, none loses its depth, size or metadata."""
 
 import struct
 

@@ -96,5 +96,5 @@ def test_the_reports_are_of_the_model_that_is_shipped(name):
     row = fill_reports.find_reports(ROOT)[name]["rows"]["shipped"]
     assert f"version {version}," in row["text"]
     card = (ROOT / "saved_models" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert card.startswith(f"# Model card: the shipped colouriser, version {version}\n")
+    assert card.startswith(f"# Model card: the shipped colorizer, version {version}\n")
     assert f"Version {version} of the shipped model" in (ROOT / "README.md").read_text(encoding="utf-8")

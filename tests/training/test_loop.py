@@ -74,7 +74,7 @@ def test_zooms_that_cannot_be_are_refused(zoom):
         step_table(0, 0, 0, (144, 192), np.zeros(4), 128, zoom=zoom)
 
 
-def test_lightness_changes_leave_colour_alone(tiny_set):
+def test_lightness_changes_leave_color_alone(tiny_set):
     codes = np.load(tiny_set / "train.npy")[:2]
     table = still_table((80, 96), np.zeros(2), 64)
     plain_l, plain_ab = crops(codes, table, 64)
@@ -122,7 +122,7 @@ def test_losses_against_closed_forms():
     assert float(l1(np.zeros((2, 4, 4, 2)), np.full((2, 4, 4, 2), 0.25))) == 0.25
 
 
-def test_colourful_pixels_count_more_where_a_phase_says_so():
+def test_colorful_pixels_count_more_where_a_phase_says_so():
     ab = np.zeros((1, 1, 2, 2), np.float32)
     ab[0, 0, 1] = [0.18, 0.24]  # chroma 0.3, twice the mean of photographs
     predicted = ab + np.array([[[[0.1], [0.2]]]], np.float32)
@@ -133,7 +133,7 @@ def test_colourful_pixels_count_more_where_a_phase_says_so():
 
 
 def test_a_compiled_step_learns_and_is_the_plain_gradient_step():
-    """`minimise` with SGD against the gradient worked out by hand, compiled, with a non-trainable variable too."""
+    """`minimize` with SGD against the gradient worked out by hand, compiled, with a non-trainable variable too."""
     weight = keras.Variable(np.array([1.0, -2.0], np.float32), name="weight")
     count = keras.Variable(0.0, trainable=False, name="count")
     optimizer = keras.optimizers.SGD(0.1)
@@ -145,7 +145,7 @@ def test_a_compiled_step_learns_and_is_the_plain_gradient_step():
             loss = keras.ops.sum((weight * x) ** 2)
             return loss, {"loss": loss}
 
-        return backend.minimise(loss_fn, [weight], optimizer)[1]
+        return backend.minimize(loss_fn, [weight], optimizer)[1]
 
     compiled = backend.compile_step(step, [weight, count, *optimizer.variables])
     x = np.array([1.0, 3.0], np.float32)

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import ImageColor
 
 from ... import color
-from ...errors import ColorizeError
+from ...errors import ColorizeError, reason
 
 RADIUS = 0.01  # of the short side, where a hint does not say
 # A pixel is part of a stroke if it is that far (Euclidean, in Lab) from the photo and from the photo made grey. Saved
@@ -93,7 +93,7 @@ def read_hints(path, photo):
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise ColorizeError(f"{path}: expected a file of hints, got: {error.strerror or error}", status=1) from None
+        raise ColorizeError(f"{path}: expected a file of hints, got: {reason(error)}", status=1) from None
     start = text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if path.suffix.lower() == ".json" or start in (b"[", b"{"):
         strokes = _strokes(path, text)

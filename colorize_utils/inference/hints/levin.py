@@ -1,4 +1,4 @@
-"""Colour hints spread over a photo along its lightness, after Levin, Lischinski and Weiss 2004.
+"""Color hints spread over a photo along its lightness, after Levin, Lischinski and Weiss 2004.
 
 "Colorization using Optimization" (SIGGRAPH 2004) asks that neighbors of similar lightness have similar colors. Its
 energy is, for each pixel, the squared difference between its color and the weighted mean of its neighbors' colors.

@@ -162,7 +162,7 @@ def test_hints_in_the_terminal(stub, tmp_path, capsys):
     one, other = (np.asarray(Image.open(tmp_path / where / "a.png")).astype(int) for where in ("with", "without"))
     assert one[3, 3, 2] > other[3, 3, 2]
     digest = Hints.from_points([(3, 3, "blue")], one.shape[:2]).digest()
-    assert read_mark(tmp_path / "with" / "a.png") == f"model stub 1, colour hints {digest}"
+    assert read_mark(tmp_path / "with" / "a.png") == f"model stub 1, color hints {digest}"
 
 
 def test_other_hints_are_not_taken_for_done(tmp_path, capsys):
@@ -184,7 +184,7 @@ def test_without_a_model_there_is_no_keras_and_the_mark_says_by_hand(tmp_path, c
     words = ("colorize", photo, "-o", tmp_path / "out", "--hints", hints, "--model", "none")
     assert run(capsys, *words)[0] == 0 and ("keras" in sys.modules) == before
     picture = tmp_path / "out" / "a.jpg"
-    assert read_mark(picture).startswith("model none, colour hints ")
+    assert read_mark(picture).startswith("model none, color hints ")
     with Image.open(picture) as image:
         assert "chosen by hand" in image.getexif()[305]
     data = picture.read_bytes()
