@@ -179,7 +179,7 @@ def _in_threads(work, items, workers):
         for future in waiting:
             future.cancel()
         for future in waiting:  # those that were in hand have a result too
-            if not future.canceled() and future.exception() is None:
+            if not future.cancelled() and future.exception() is None:
                 yield future.result()
         raise
     finally:
