@@ -10,20 +10,14 @@ Sources: IEC 61966-2-1 (sRGB transfer curve and primaries), CIE 15:2004 (Lab), I
 
 import numpy as np
 
+from . import gamut
+from .gamut import RGB_FROM_XYZ, WHITE, XYZ_FROM_RGB, lab_f, lab_f_inverse, linear_from_srgb, srgb_from_linear
+
 AB_SCALE = 110.0
 """ab in Lab units that the network calls 1. The sRGB gamut never exceeds 107.9, so targets stay inside [-1, 1]."""
 
-_XYZ_FROM_RGB = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]], np.float64
-)
-# The white point is the sum of each row, so that greys get a = b = 0 exactly (up to float rounding). The tabulated D65
-# (0.95047, 1, 1.08883) would leave 0.005 of tint on every grey.
-_WHITE = _XYZ_FROM_RGB.sum(axis=1)
-# Column-major, so that their transposes are row-major: BLAS is many times slower the other way round.
-_TO_XYZ = np.asfortranarray(_XYZ_FROM_RGB / _WHITE[:, None], np.float32)
-RGB_FROM_XYZ = np.asfortranarray(np.linalg.inv(_XYZ_FROM_RGB / _WHITE[:, None]), np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+_TO_XYZ = np.asfortranarray(XYZ_FROM_RGB / WHITE[:, None], np.float32)  # column-major: see `gamut.RGB_FROM_XYZ`
 # Oklab (https://bottosson.github.io/posts/oklab/): linear sRGB -> cone responses, their cube roots -> Oklab.
 _CONES_FROM_RGB = np.array(
     [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
@@ -35,34 +29,10 @@ _OKLAB_FROM_ROOTS = np.array(
 )  # fmt: skip
 
 
-def linear_from_srgb(rgb):
-    """sRGB values, float32 of any shape, in [0, 1] or beyond -> linear light, odd-symmetric (IEC 61966-2-1)."""
-    magnitude = np.abs(rgb)
-    curve = ((magnitude + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-    return np.copysign(np.where(magnitude <= 0.04045, magnitude / np.float32(12.92), curve), rgb)
-
-
-def srgb_from_linear(linear):
-    """The inverse of `linear_from_srgb`."""
-    # Odd-symmetric below zero, so that colors outside the gamut keep an order instead of turning into NaN.
-    magnitude = np.abs(linear)
-    curve = np.float32(1.055) * magnitude ** np.float32(1 / 2.4) - np.float32(0.055)
-    return np.copysign(np.where(magnitude <= 0.0031308, magnitude * np.float32(12.92), curve), linear)
-
-
-def _lab_f(t):
-    return np.where(t > _EPSILON, np.cbrt(t), (np.float32(_KAPPA) * t + 16) / 116)
-
-
-def _lab_f_inverse(f):
-    cube = f * f * f
-    return np.where(cube > _EPSILON, cube, (116 * f - 16) / np.float32(_KAPPA))
-
-
 def rgb_to_lab(rgb):
     """sRGB in [0, 1], shape (..., 3) -> float32 Lab of the same shape. Float in, no rounding: the inverse is exact."""
     linear = linear_from_srgb(np.asarray(rgb, np.float32))
-    f = _lab_f(linear @ _TO_XYZ.T)
+    f = lab_f(linear @ _TO_XYZ.T)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
 
@@ -71,7 +41,7 @@ def _linear_from_lab(lab):
     lab = np.asarray(lab, np.float32)
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    return _lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T
+    return lab_f_inverse(f).astype(np.float32) @ RGB_FROM_XYZ.T
 
 
 def lab_to_rgb_unbounded(lab):
@@ -79,59 +49,56 @@ def lab_to_rgb_unbounded(lab):
     return srgb_from_linear(_linear_from_lab(lab))
 
 
-def fit_gamut(lab, margin=2e-5):
+def fit_gamut(lab):
     """Lab (..., 3) with L in 0..100 -> Lab inside the sRGB gamut, by reducing chroma at constant L and hue.
 
     Colors inside are returned unchanged. RGB is never clipped: clipping moves lightness and hue, this moves neither.
-    ``margin`` is how far outside [0, 1] still counts as inside: float32 itself is off by up to 1e-5 at the edge of the
-    gamut, and what is clipped in the end may move L by no more than 0.002.
+    See `gamut.fit` for how exact it is.
     """
     lab = np.array(lab, np.float32)
     flat = lab.reshape(-1, 3)
-    # Compared as linear light, which spares the curve; channel by channel, since reducing a last axis of three is slow.
-    low, high = -np.float32(margin / 12.92), linear_from_srgb(np.float32(1 + margin))
-
-    def outside(colors):
-        red, green, blue = np.moveaxis(_linear_from_lab(colors), -1, 0)
-        lowest, highest = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
-        return (lowest < low) | (highest > high)
-
-    todo = np.flatnonzero(outside(flat))
-    if todo.size:
-        colors = flat[todo]
-        inside, beyond = np.zeros(todo.size, np.float32), np.ones(todo.size, np.float32)
-        for _ in range(14):  # 2^-14 of the chroma: less than 0.01 Lab units
-            middle = (inside + beyond) / 2
-            out = outside(colors * np.stack([np.ones_like(middle), middle, middle], axis=-1))
-            beyond, inside = np.where(out, middle, beyond), np.where(out, inside, middle)
-        flat[todo, 1:] *= inside[:, None]
-    return flat.reshape(lab.shape)
+    flat[:, 1:] *= gamut.fit(*flat.T)[:, None]
+    return lab
 
 
 def lab_to_rgb(lab):
     """Lab (..., 3) -> float32 sRGB in [0, 1]. Colors outside the gamut first lose chroma (see `fit_gamut`)."""
-    return np.clip(lab_to_rgb_unbounded(fit_gamut(lab)), 0, 1)
+    lab = np.asarray(lab, np.float32)
+    return gamut.paint(lab[..., 0], lab[..., 1], lab[..., 2], np.empty(lab.shape, np.float32))
 
 
 def join(lightness_plane, ab):
     """L (H, W) in 0..100 and ab (H, W, 2) in Lab units -> float32 sRGB (H, W, 3) in [0, 1] of that lightness."""
-    return lab_to_rgb(np.concatenate([np.asarray(lightness_plane, np.float32)[..., None], ab], axis=-1))
+    ab = np.asarray(ab, np.float32)
+    return gamut.paint(lightness_plane, ab[..., 0], ab[..., 1], np.empty((*ab.shape[:-1], 3), np.float32))
 
 
 def lightness(rgb):
     """sRGB in [0, 1], shape (..., 3) -> L of Lab, 0..100, shape (...)."""
-    luminance = linear_from_srgb(np.asarray(rgb, np.float32)) @ _TO_XYZ[1]
-    return (116 * _lab_f(luminance) - 16).astype(np.float32)
+    return lightness_from_luminance(luminance(linear_from_srgb(np.asarray(rgb, np.float32))))
+
+
+def luminance(linear):
+    """Linear light (..., 3) -> CIE's Y (...), 1 of white."""
+    return linear @ _TO_XYZ[1]
+
+
+def lightness_from_luminance(y):
+    """CIE's Y in [0, 1], any shape -> L in 0..100, float32."""
+    plane = lab_f(y)
+    plane *= 116
+    plane -= 16
+    return plane[()]
 
 
 def grey_from_lightness(lightness_plane):
     """L in 0..100, any shape -> the sRGB value in [0, 1] of the grey with that lightness."""
-    return srgb_from_linear(_lab_f_inverse((np.asarray(lightness_plane, np.float32) + 16) / 116).astype(np.float32))
+    return srgb_from_linear(lab_f_inverse((np.asarray(lightness_plane, np.float32) + 16) / 116))
 
 
 def lightness_from_grey(grey):
     """sRGB grey value in [0, 1], any shape -> L in 0..100. The inverse of `grey_from_lightness`."""
-    return (116 * _lab_f(linear_from_srgb(np.asarray(grey, np.float32))) - 16).astype(np.float32)
+    return lightness_from_luminance(linear_from_srgb(np.asarray(grey, np.float32)))
 
 
 def luma(rgb):

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .. import color
 from ..errors import ColorizeError
+from ..gamut import paint
 from ..weights import shipped_model
 from .upsample import resize, upsample_rows
 
@@ -78,16 +80,17 @@ class Colorizer:
         if out is None:
             out = np.empty((*photo.shape[:2], 3), photo.dtype)
 
-        def paint(top, lightness, ab):
+        def work(top, lightness, ab):
             if chroma_only:
                 lightness = np.full_like(lightness, CHROMA_LIGHTNESS)
-            rgb = color.join(lightness, ab if strength == 1 else ab * np.float32(strength))
-            if np.issubdtype(out.dtype, np.integer):
-                rgb *= np.iinfo(out.dtype).max
-                np.rint(rgb, out=rgb)
-            out[top : top + len(rgb)] = rgb
+            a, b = (ab if strength == 1 else ab * np.float32(strength)).transpose(2, 0, 1)
+            rows = out[top : top + len(lightness)]
+            if rows.dtype in (np.uint8, np.uint16, np.float32) and rows.flags.c_contiguous:
+                paint(lightness, a, b, rows)
+            else:
+                rows[...] = paint(lightness, a, b, np.empty(rows.shape, np.float32))
 
-        self._each_band(photo, size, paint, hints)
+        self._each_band(photo, size, work, hints)
         return out
 
     def predict_ab(self, lightness, size=None, hints=None):
@@ -198,14 +201,39 @@ def _in_threads(work, bands):
 
 
 def _lightness(rows):
+    """Rows of a photo (n, W) or (n, W, 3) -> their L (n, W)."""
+    if rows.ndim == 3:
+        return color.lightness_from_luminance(_luminance(rows))
+    if rows.dtype == np.uint8:
+        return cv2.LUT(rows, _lightness_of_codes(255))
+    if rows.dtype == np.uint16:
+        return _lightness_of_codes(65535).take(rows, mode="clip")
+    return color.lightness_from_grey(np.clip(rows, 0, 1))
+
+
+def _grey(rows):
+    """Rows of a photo -> the sRGB values in [0, 1] (n, W) of greys as light as its pixels."""
+    if rows.ndim == 3:
+        return color.srgb_from_linear(_luminance(rows))
     if rows.dtype in (np.uint8, np.uint16):
-        if rows.ndim == 2:
-            return _lightness_of_codes(np.iinfo(rows.dtype).max)[rows]
-        values = rows.astype(np.float32)
-        values /= np.iinfo(rows.dtype).max
+        return rows * np.float32(1 / np.iinfo(rows.dtype).max)
+    return np.clip(rows, 0, 1)
+
+
+def _luminance(rows):
+    """Rows of a color photo (n, W, 3) -> Y (n, W), 1 of white."""
+    if rows.dtype == np.uint8:
+        linear = cv2.LUT(rows, _light_of_codes(255))
+    elif rows.dtype == np.uint16:
+        linear = _light_of_codes(65535).take(rows, mode="clip")
     else:
-        values = np.clip(rows, 0, 1)
-    return color.lightness_from_grey(values) if values.ndim == 2 else color.lightness(values)
+        linear = color.linear_from_srgb(np.clip(rows, 0, 1))
+    return color.luminance(linear)
+
+
+@cache
+def _light_of_codes(highest):
+    return color.linear_from_srgb(np.arange(highest + 1, dtype=np.float32) / np.float32(highest))
 
 
 @cache
@@ -217,8 +245,7 @@ def _working_copy(photo, shape):
     """L (h, w) of the photo at working size. Averaged as sRGB values, as the prepared sets are, not as L."""
 
     def narrow(_, rows):
-        grey = color.grey_from_lightness(_lightness(rows))
-        return resize(grey, (len(grey), shape[1]))
+        return resize(_grey(rows), (len(rows), shape[1]))
 
     whole = np.concatenate(_in_threads(narrow, _rows(photo)))
     return color.lightness_from_grey(np.clip(resize(whole, shape), 0, 1))
