@@ -21,6 +21,7 @@ SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's ran
 def write_arrays(path, arrays, meta):
     """Write ``arrays`` (name -> ndarray) and ``meta`` (JSON-able dict) to ``path``, flushed to the disk.
 
+    Returns the SHA-256 of what was to be written, so that the file can be compared with it.
     OSError where the disk is full or fails. Not atomic: `disk.whole` gives a temporary path to write to.
     """
     # In memory first: where the disk is full HDF5 does not only fail, it takes the whole process with it.
@@ -38,6 +39,7 @@ def write_arrays(path, arrays, meta):
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_arrays(path, what="a weight file of this project"):

@@ -2,7 +2,8 @@
 
 Two passes in constant memory. The first reads every photo once and appends what is kept to ``photos.raw``, with a
 journal of what was decided; it can be interrupted and goes on where it was. The second looks for near copies and
-writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json``: where that is, all is.
+writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json`` with the digests of these:
+where that is, all is.
 """
 
 import csv
@@ -10,7 +11,7 @@ import json
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -19,8 +20,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..disk import whole, write_json
+from ..disk import LOCK, only_process, whole, write_json
 from ..errors import ColorizeError, reason
+from .digests import digests_of
 from .filters import Filters
 from .stored import content_hash, difference_hash, fit_photo, split_of, stored_codes
 
@@ -54,8 +56,8 @@ def prepare(
 
     source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
     shares of the photos (default: the source's own, else 0.03 and 0.02). A second call with the same settings does
-    nothing on a finished set and goes on with an interrupted one; other settings, other photos, or a folder with
-    something else in it, are refused.
+    nothing on a finished set and goes on with an interrupted one; other settings, other photos, a folder with something
+    else in it, or one that another process is preparing, are refused.
     """
     folder, filters = Path(folder), filters or Filters()
     if fit not in ("crop", "squash"):
@@ -69,17 +71,27 @@ def prepare(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
-        rows = _read_all(source, folder, settings, filters, progress)
-        _leave_out_copies(rows)
-        counts = _write_splits(folder, rows, settings)
+        with only_process(folder, doing="preparing", what="set"):
+            _make(source, folder, settings, filters, progress, say)
     except OSError as error:
         raise ColorizeError(
             f"could not write the prepared set to {folder}: {reason(error)}. "
             f"What is there is kept; the same command goes on from it",
             status=1,
         ) from None
-    say(f"{folder}: {counts['train']} photos to train, {counts['val']} to validate, {counts['test']} to test")
     return folder
+
+
+def _make(source, folder, settings, filters, progress, say):
+    if _finished(folder, settings):  # by the process that held the folder until now
+        say(f"{folder} is prepared already")
+        return
+    rows = _read_all(source, folder, settings, filters, progress)
+    _leave_out_copies(rows)
+    counts = _write_splits(folder, rows, settings)
+    with suppress(OSError):  # Windows removes no file that is open
+        (folder / LOCK).unlink()  # who locks it after this finds a finished set
+    say(f"{folder}: {counts['train']} photos to train, {counts['val']} to validate, {counts['test']} to test")
 
 
 def _finished(folder, settings):
@@ -115,8 +127,8 @@ def _refuse_others(folder, how, before, settings):
 
 def _refuse_foreign(folder):
     """ColorizeError if ``folder`` has files of someone else: they would be mixed with ours or written over."""
-    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if found and not set(found) & set(WORKING):
+    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != LOCK)
+    if found and not set(found) & {*WORKING, "settings.json"}:  # which another process has just written, perhaps
         raise ColorizeError(f"expected an empty folder or a half-prepared set in {folder}, found {found[0]}")
 
 
@@ -287,7 +299,7 @@ def _write_splits(folder, rows, settings):
         writer.writeheader()
         for row in rows:
             writer.writerow(row | {"row": row.get("final", "") if not row["reason"] else ""})
-    write_json(folder / "settings.json", settings | {"counts": counts})
+    write_json(folder / "settings.json", settings | {"counts": counts, "digests": digests_of(folder)})
     for name in WORKING:
-        (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)
     return counts
