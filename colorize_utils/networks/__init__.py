@@ -3,6 +3,7 @@
 from ..errors import ColorizeError
 
 COLORIZERS = ("unet", "unet-bins", "pix2pix", "zhang")  # what takes L and gives ab
+ADDED = ("attention", "queries", "query_", "hints_")  # layers of a U-Net whose names begin so add nothing at first
 
 
 def build_network(spec):
