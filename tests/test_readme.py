@@ -226,6 +226,14 @@ def test_code_that_is_shown_is_well_formed(name):
             assert (ROOT / listed).is_file(), line
 
 
+def test_the_first_lines_of_python_color_a_photo():
+    import numpy as np
+
+    found = {"grey": np.full((40, 50), 128, np.uint8)}
+    exec(next(block for block in _blocks("docs/python-and-export.md", "python") if "Colorizer" in block), found)
+    assert found["color"].shape == (40, 50, 3) and found["color"].dtype == np.uint8
+
+
 def test_the_table_of_presets_is_that_of_the_recipes():
     from colorize_utils.training.recipes import PRESETS
 
