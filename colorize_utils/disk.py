@@ -28,7 +28,7 @@ def only_process(folder):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / "lock", "a+b")  # noqa: SIM115
+        file = open(folder / "lock", "a+b", opener=_plainly)  # noqa: SIM115
     except OSError as error:
         raise ColorizeError(f"expected a run folder that can be written, got {folder}: {error.strerror}", 1) from None
     with file:
@@ -38,6 +38,11 @@ def only_process(folder):
             if error.errno in HELD:
                 raise ColorizeError(f"another process is training in {folder}; stop it or use another run", 1) from None
         yield
+
+
+def _plainly(path, flags):
+    """Open a file that is no link (others' folders may hold one that leads anywhere) and no pipe to wait for."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def _lock(file):
