@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from .errors import ColorizeError
+from .errors import ColorizeError, reason
 
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 PART = ".part"  # what temporary names end with; they begin with a dot
@@ -30,7 +30,7 @@ def only_process(folder):
         folder.mkdir(parents=True, exist_ok=True)
         file = open(folder / "lock", "a+b", opener=_plainly)  # noqa: SIM115
     except OSError as error:
-        raise ColorizeError(f"expected a run folder that can be written, got {folder}: {error.strerror}", 1) from None
+        raise ColorizeError(f"expected a run folder that can be written, got {folder}: {reason(error)}", 1) from None
     with file:
         try:
             _lock(file)

@@ -71,6 +71,7 @@ def main(args):
             complain(f"everyone who can reach {args.host} can use the page; nothing is encrypted")
         with silent_decoders():
             stop.wait()
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (photos in hand will miss their folder)
         page.turns.end()
         server.should_exit = True
         page.turns.rest(1)

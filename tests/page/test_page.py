@@ -486,6 +486,31 @@ def test_the_folder_is_private_and_removed_and_so_are_those_of_killed_pages(tmp_
     assert list(tmp_path.iterdir()) == [other]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_links_that_others_left_are_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(app.tempfile, "tempdir", str(tmp_path))
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "photo.jpg").write_bytes(b"x")
+    (tmp_path / f"{app.PREFIX}link").symlink_to(victim)
+    (tmp_path / f"{app.PREFIX}evil").mkdir()
+    (tmp_path / f"{app.PREFIX}evil" / "lock").symlink_to(victim / "made")
+    for folder in (victim, tmp_path / f"{app.PREFIX}evil"):
+        os.utime(folder, (1, 1))
+    with app.temporary_folder():
+        pass
+    assert [path.name for path in victim.iterdir()] == ["photo.jpg"]
+
+
+def test_proxies_do_not_come_between_the_page_and_itself(tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("GRADIO_ANALYTICS_ENABLED", "GRADIO_RUN_HISTORY", "HF_HUB_DISABLE_TELEMETRY", "GRADIO_TEMP_DIR"):
+        monkeypatch.setenv(name, "")
+    app.prepare_environment(tmp_path)
+    assert not any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in os.environ)
+
+
 def test_the_samples_to_try_are_grey(tmp_path):
     paths = app.grey_samples(tmp_path / "samples")
     assert len(paths) >= 3
