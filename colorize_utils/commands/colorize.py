@@ -165,9 +165,9 @@ def _find(paths, failed):
 def load_colorizer(model):
     """The model in the file ``model``, or the shipped one (None), with Keras started quietly; "none": no network."""
     from ..inference.colorizer import Colorizer
-    from ..inference.folders import NO_MODEL
+    from ..inference.folders import BY_HAND, NO_MODEL
 
     if model == NO_MODEL:
-        return Colorizer(None, {"name": NO_MODEL})
+        return Colorizer(None, BY_HAND)
     quietly_import_keras()
     return Colorizer.load(model)
