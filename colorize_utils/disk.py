@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from .errors import ColorizeError
+from .errors import ColorizeError, reason
 
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 PART = ".part"  # what temporary names end with; they begin with a dot
@@ -28,9 +28,9 @@ def only_process(folder):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / "lock", "a+b")  # noqa: SIM115
+        file = open(folder / "lock", "a+b", opener=_plainly)  # noqa: SIM115
     except OSError as error:
-        raise ColorizeError(f"expected a run folder that can be written, got {folder}: {error.strerror}", 1) from None
+        raise ColorizeError(f"expected a run folder that can be written, got {folder}: {reason(error)}", 1) from None
     with file:
         try:
             _lock(file)
@@ -38,6 +38,11 @@ def only_process(folder):
             if error.errno in HELD:
                 raise ColorizeError(f"another process is training in {folder}; stop it or use another run", 1) from None
         yield
+
+
+def _plainly(path, flags):
+    """Open a file that is no link (others' folders may hold one that leads anywhere) and no pipe to wait for."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def _lock(file):
