@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from .errors import ColorizeError
+from .errors import ColorizeError, reason
 
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 LOCK = "lock"  # the file in a folder that `only_process` locks
@@ -30,11 +30,10 @@ def only_process(folder, doing="training in", what="run"):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / LOCK, "a+b")  # noqa: SIM115
+        file = open(folder / LOCK, "a+b", opener=_plainly)  # noqa: SIM115
     except OSError as error:
-        raise ColorizeError(
-            f"expected a {what} folder that can be written, got {folder}: {error.strerror}", status=1
-        ) from None
+        line = f"expected a {what} folder that can be written, got {folder}: {reason(error)}"
+        raise ColorizeError(line, status=1) from None
     with file:
         try:
             _lock(file)
@@ -44,6 +43,11 @@ def only_process(folder, doing="training in", what="run"):
                     f"another process is {doing} {folder}; stop it or use another {what}", status=1
                 ) from None
         yield
+
+
+def _plainly(path, flags):
+    """Open a file that is no link (others' folders may hold one that leads anywhere) and no pipe to wait for."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def _lock(file):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.batches import PreparedSet
 from ..errors import ColorizeError
-from ..networks import build_network
+from ..networks import ADDED, build_network
 from ..weights import assign_arrays, model_arrays, read_arrays
 from . import backend
 from .asked import Asked, ask, phase_name
@@ -168,8 +168,8 @@ def build_networks(recipe, initial=None, critic=None, resumed=False):
     generator, ema = build_network(spec), build_network(_untrained(spec))
     if initial and not resumed:
         arrays = read_arrays(initial, "a model file")[0]
-        # Self-attention starts from adding nothing, so a network that was trained without it can be given it.
-        new = {key: array for key, array in model_arrays(generator).items() if key.startswith("attention")}
+        # These start from adding nothing, so a network that was trained without them can be given them.
+        new = {key: array for key, array in model_arrays(generator).items() if key.startswith(ADDED)}
         assign_arrays(generator.variables, {**new, **arrays}, str(initial))
     copy_variables(generator, ema)
     spec = recipe.discriminator
