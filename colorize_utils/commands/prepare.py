@@ -1,7 +1,7 @@
 """The command `prepare`: make a set to train on out of photos."""
 
 from ..errors import ColorizeError
-from ..terminal import number
+from ..terminal import decimal, number
 
 
 def add_arguments(parser):
@@ -16,6 +16,10 @@ def add_arguments(parser):
     parser.add_argument("--height", type=number(32, 2048), default=144, metavar="N")
     parser.add_argument("--width", type=number(32, 2048), default=192, metavar="N")
     parser.add_argument("--fit", choices=("crop", "squash"), default="crop", help="keep the aspect and crop, or squash")
+    parser.add_argument("--val", type=decimal(0, 0.9), metavar="SHARE", help="of the photos, to validate with")
+    parser.add_argument(
+        "--test", type=decimal(0, 0.9), metavar="SHARE", help="and to test with; both by the set's size"
+    )
 
 
 def main(args):
@@ -39,6 +43,7 @@ def main(args):
         source = KaggleLab(args.input, part=args.part)
     else:
         source = PhotoFolder(args.input) if args.source == "photos" else SamplePhotos()
-    prepare(source, args.output, height=args.height, width=args.width, fit=args.fit)
+    shares = {"val": args.val, "test": args.test}
+    prepare(source, args.output, height=args.height, width=args.width, fit=args.fit, **shares)
     print(f"the prepared set is in {args.output}")
     return 0

@@ -24,7 +24,7 @@ from ..disk import LOCK, only_process, whole, write_json
 from ..errors import ColorizeError, reason
 from .digests import digests_of
 from .filters import Filters
-from .stored import content_hash, difference_hash, fit_photo, split_of, stored_codes
+from .stored import content_hash, difference_hash, fit_photo, position_of, split_of, stored_codes, usual_shares
 
 __all__ = ["content_hash", "difference_hash", "fit_photo", "prepare", "split_of", "stored_codes"]
 
@@ -32,6 +32,7 @@ VERSION = 1
 COLUMNS = ("name", "source", "split", "row", "hash", "dhash", "transposed", "reason")
 WORKING = ("photos.raw", "journal.jsonl")  # what is there until a set is finished
 CHUNK = 16  # photos a task
+FEW = 1000  # photos: below it a line says so
 NEAR = 24  # bits of 256 in which two difference hashes may differ and still be called the same picture
 
 
@@ -55,19 +56,21 @@ def prepare(
     """Write the prepared set of ``source`` into ``folder`` (see the module's first lines) and return the folder.
 
     source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
-    shares of the photos (default: the source's own, else 0.03 and 0.02). A second call with the same settings does
-    nothing on a finished set and goes on with an interrupted one; other settings, other photos, a folder with something
-    else in it, or one that another process is preparing, are refused.
+    shares of the photos (default: those the set was begun with, else the source's own, else `stored.usual_shares`).
+    A second call with the same settings does nothing on a finished set and goes on with an interrupted one; other
+    settings, other photos, a folder with something else in it, or one that another process is preparing, are refused.
     """
     folder, filters = Path(folder), filters or Filters()
     if fit not in ("crop", "squash"):
         raise ColorizeError(f"expected fit to be crop or squash, got {fit!r}")
-    val = getattr(source, "val", 0.03) if val is None else val
-    test = getattr(source, "test", 0.02) if test is None else test
+    val, test = _shares(source, folder, val, test)
     settings = _settings(source, height, width, filters, fit, val, test)
     if _finished(folder, settings):
         say(f"{folder} is prepared already")
         return folder
+    if len(source) < FEW and not hasattr(source, "val"):
+        kept = f"{val:.0%} are kept to validate and {test:.0%} to test (--val and --test change that)"
+        say(f"{len(source)} photos are few to learn color from, some thousands are better; {kept}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
@@ -87,11 +90,44 @@ def _make(source, folder, settings, filters, progress, say):
         say(f"{folder} is prepared already")
         return
     rows = _read_all(source, folder, settings, filters, progress)
+    _validate_with_one(rows, settings["val"])
     _leave_out_copies(rows)
     counts = _write_splits(folder, rows, settings)
     with suppress(OSError):  # Windows removes no file that is open
         (folder / LOCK).unlink()  # who locks it after this finds a finished set
     say(f"{folder}: {counts['train']} photos to train, {counts['val']} to validate, {counts['test']} to test")
+
+
+def _shares(source, folder, val, test):
+    """The shares of val and test that hold: as asked, as the set in ``folder`` was begun with, or the usual ones."""
+    begun = _begun(folder)
+    usual = usual_shares(len(source))
+    found = []
+    for name, asked, share in (("val", val, usual[0]), ("test", test, usual[1])):
+        found.append(begun.get(name, getattr(source, name, share)) if asked is None else asked)
+    if not (0 <= found[0] and 0 <= found[1] and sum(found) < 1):
+        raise ColorizeError(f"expected shares of val and test from 0, together under 1, got {found[0]} and {found[1]}")
+    return found
+
+
+def _begun(folder):
+    """The settings that a set in ``folder``, finished or not, was begun with; {} where there is none to be read."""
+    for name in ("settings.json", "journal.jsonl"):
+        try:
+            with open(folder / name, encoding="utf-8") as file:
+                found = json.loads(file.read() if name.endswith(".json") else file.readline())
+            return found if isinstance(found, dict) else {}
+        except (OSError, ValueError):
+            continue
+    return {}
+
+
+def _validate_with_one(rows, val):
+    """Where chance left no photo to validate, the one nearest to that part goes there: no training is without one."""
+    kept = [row for row in rows if not row["reason"]]
+    train = [row for row in kept if row["split"] == "train" and not row.get("parent")]
+    if val and len(train) > 1 and not any(row["split"] == "val" for row in kept):
+        min(train, key=lambda row: position_of(row["hash"]))["split"] = "val"
 
 
 def _finished(folder, settings):
@@ -114,6 +150,8 @@ def _finished(folder, settings):
 def _refuse_others(folder, how, before, settings):
     """ColorizeError if a set, finished or not, was begun with other settings or from other photos."""
     now = {key: value for key, value in settings.items() if key != "contents"}
+    if isinstance(before.get("filters"), dict):  # sets of earlier versions know nothing of newer thresholds
+        before = before | {"filters": now["filters"] | before["filters"]}
     changed = [
         f"{key} was {before.get(key)!r}, now {value!r}" for key, value in now.items() if before.get(key) != value
     ]

@@ -129,7 +129,7 @@ class ChosenRun:
         settings = self.known["settings"] if self.known else {}
         options = {key: settings[key] for key in ("height", "width", "fit", "val", "test") if key in settings}
         if "filters" in settings:
-            options["filters"] = Filters(**settings["filters"])
+            options["filters"] = Filters.stored(settings["filters"])
         source = self._source()
         before, now = settings.get("contents", ""), getattr(source, "contents", "")
         if before and before != now:
