@@ -48,7 +48,14 @@ _BINS = {"grid": real(2, 50), "temperature": real(0.001, 1)}
 # The highest values make networks of at most a few hundred megabytes.
 _WIDTH = whole(1, 96)
 FIELDS = {
-    "unet": _ENCODER | {"widths": several((4, 4), whole(1, 512)), "dropout": real(0, 0.95), "attention": _TRUTH},
+    "unet": _ENCODER
+    | {
+        "widths": several((4, 4), whole(1, 512)),
+        "dropout": real(0, 0.95),
+        "attention": _TRUTH,
+        "queries": whole(0, 256),
+        "hints": _TRUTH,
+    },
     "unet-bins": _ENCODER | {"widths": several((3, 3), whole(1, 512)), "dropout": real(0, 0.95)} | _BINS,
     "pix2pix": {"levels": whole(5, 8), "width": _WIDTH},
     "zhang": {"width": _WIDTH} | _BINS,

@@ -97,7 +97,7 @@ def test_the_map_leads_a_newcomer():
     body = _text().split("## Where things are\n")[1].split("\n## ")[0]
     for file, word, code in [
         ("data/batches.py", "flips drawn", "rng.integers(0, 2, batch)"),
-        ("training/checkpoint.py", "verified", "def _verify"),
+        ("training/checkpoint.py", "verified", "gave back something else"),
         ("photos/reading.py", "CMYK", '"CMYK"'),
         ("training/steps.py", "losses of U-Net and critic", "def critic"),
     ]:
