@@ -25,7 +25,7 @@ quietly_import_keras()
 from colorize_utils.training.checkpoint import Checkpoints, network_arrays
 from colorize_utils.training.optimizers import build_optimizers
 from colorize_utils.training.recipes import get_preset, get_recipe
-from colorize_utils.training.state import build_networks
+from colorize_utils.training.run import build_networks
 from colorize_utils.weights import save_network
 
 

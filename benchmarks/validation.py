@@ -3,7 +3,8 @@
     python benchmarks/validation.py --data saved_models/prepared/train144 MODEL.h5 MODEL.h5 …
 
 Mean |ab| error in units of 110 on center crops of the validation photos, and its share of grey's; then the same with
-each photo seen mirrored too and the two answers averaged.
+each photo seen mirrored too and the two answers averaged. With ``--sources`` a second table: each model's share of
+grey's error for every folder that the photos came from, the worst of the last model first.
 """
 
 import argparse
@@ -25,19 +26,36 @@ from colorize_utils.weights import load_network  # noqa: E402
 BATCH = 32
 
 
-def errors(network, split, photos, crop):
-    """Mean |ab| of (the network, the network with flips averaged, grey), over ``photos`` evenly spaced photos."""
-    chosen = np.linspace(0, len(split) - 1, min(photos, len(split))).astype(int)
-    sums = np.zeros(3)
+def errors(network, split, chosen, crop):
+    """Mean |ab| of each of the photos ``chosen``: (n, 3), by the network, with flips averaged, and by grey."""
+    found = []
     for start in range(0, len(chosen), BATCH):
         ids = chosen[start : start + BATCH]
         table = still_table(split.codes.shape[1:3], split.transposed[ids], crop)
         photo, ab = (np.asarray(x) for x in crops(np.asarray(split.codes[ids]), table, crop))
         plain = np.asarray(network(photo))
         mirrored = np.asarray(network(photo[:, :, ::-1]))[:, :, ::-1]
-        for k, guess in enumerate((plain, (plain + mirrored) / 2, 0 * plain)):
-            sums[k] += np.abs(guess - ab).mean() * len(ids)
-    return sums / len(chosen)
+        guesses = (plain, (plain + mirrored) / 2, 0 * plain)
+        found.append(np.stack([np.abs(guess - ab).mean(axis=(1, 2, 3)) for guess in guesses], axis=-1))
+    return np.concatenate(found)
+
+
+def by_source(found, names):
+    """Each model's share of grey's error for every folder -> lines of a table. found: a list of `errors`."""
+    folders = np.array([name.split("/")[0] if "/" in name else "." for name in names])
+    shares = {
+        folder: [e[folders == folder, 0].mean() / e[folders == folder, 2].mean() for e in found]
+        for folder in np.unique(folders)
+    }
+    lines = [
+        f"| source | photos | grey's error |{' model |' * len(found)}",
+        "| --- | --- | --- |" + " --- |" * len(found),
+    ]
+    for folder in sorted(shares, key=lambda folder: -shares[folder][-1]):
+        mine = folders == folder
+        share = " | ".join(f"{x:.3f}" for x in shares[folder])
+        lines.append(f"| {folder} | {mine.sum()} | {found[-1][mine, 2].mean():.4f} | {share} |")
+    return lines
 
 
 def main():
@@ -46,12 +64,18 @@ def main():
     parser.add_argument("--data", required=True, help="a prepared set")
     parser.add_argument("--crop", type=int, default=96)
     parser.add_argument("--photos", type=int, default=768, help="as many as the preset `cpu` takes (default)")
+    parser.add_argument("--sources", action="store_true", help="a table by the folders that the photos came from, too")
     args = parser.parse_args()
     split = PreparedSet.open(args.data).val
+    chosen = np.linspace(0, len(split) - 1, min(args.photos, len(split))).astype(int)
     print("| model | validation error | of grey's | flips averaged | of grey's |\n| --- | --- | --- | --- | --- |")
+    found = []
     for path in args.models:
-        plain, both, grey = errors(load_network(path)[0], split, args.photos, args.crop)
+        found.append(errors(load_network(path)[0], split, chosen, args.crop))
+        plain, both, grey = found[-1].mean(axis=0)
         print(f"| {path} | {plain:.5f} | {plain / grey:.4f} | {both:.5f} | {both / grey:.4f} |", flush=True)
+    if args.sources:
+        print("", *by_source(found, [split.names[i] for i in chosen]), sep="\n")
 
 
 if __name__ == "__main__":

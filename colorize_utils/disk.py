@@ -12,32 +12,42 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from .errors import ColorizeError
+from .errors import ColorizeError, reason
 
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
+LOCK = "lock"  # the file in a folder that `only_process` locks
 PART = ".part"  # what temporary names end with; they begin with a dot
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what systems say of a lock that another process has
 
 
 @contextmanager
-def only_process(folder):
+def only_process(folder, doing="training in", what="run"):
     """Hold the run folder while the block runs; one-line ColorizeError if another process holds it.
 
-    Where a file system knows no locks (some in a network do not) nothing is held, and nobody refused.
+    doing, what: for that line, where the folder is no run that is trained. Where a file system knows no locks (some in
+    a network do not) nothing is held, and nobody refused.
     """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / "lock", "a+b")  # noqa: SIM115
+        file = open(folder / LOCK, "a+b", opener=_plainly)  # noqa: SIM115
     except OSError as error:
-        raise ColorizeError(f"expected a run folder that can be written, got {folder}: {error.strerror}", 1) from None
+        line = f"expected a {what} folder that can be written, got {folder}: {reason(error)}"
+        raise ColorizeError(line, status=1) from None
     with file:
         try:
             _lock(file)
         except OSError as error:
             if error.errno in HELD:
-                raise ColorizeError(f"another process is training in {folder}; stop it or use another run", 1) from None
+                raise ColorizeError(
+                    f"another process is {doing} {folder}; stop it or use another {what}", status=1
+                ) from None
         yield
+
+
+def _plainly(path, flags):
+    """Open a file that is no link (others' folders may hold one that leads anywhere) and no pipe to wait for."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def _lock(file):

@@ -26,13 +26,19 @@ def quietly_import_keras():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # With one inter-op thread TensorFlow repeats itself bit for bit on a CPU, and is no slower; it reads this once.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    # What another project left in keras.json says nothing of ours: that file could name a backend that is gone.
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         with _stderr_elsewhere():
             import keras
 
+            from .networks import usual_keras
+
+            usual_keras()
             keras.ops.zeros((1,))  # wakes the backend: it looks for GPUs, and talks, only now
-    except ImportError as error:
-        raise ColorizeError(f"expected Keras with its backend, got: {str(error).splitlines()[-1]}", status=1) from None
+    except (ImportError, ValueError, AssertionError, AttributeError, TypeError, OSError) as error:
+        why = (str(error).splitlines() or ["a setting in keras.json that it does not know"])[-1]
+        raise ColorizeError(f"expected Keras with its backend, got: {why}", status=1) from None
 
 
 def missing(error):

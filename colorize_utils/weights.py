@@ -7,13 +7,15 @@ import os
 import re
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from . import hdf5
 from .disk import whole
 from .errors import ColorizeError, reason
+from .model_fields import checked_meta, checked_spec
 
 FORMAT = "colorize-arrays-1"
+MOST_OF_MODEL = 600_000_000  # bytes of a model file
 BLOCK, MARK = 512, b"colorize sha256 "  # a file begins with a block that HDF5 leaves alone: the digest of what follows
 SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's random state
 
@@ -21,11 +23,14 @@ SEED = "seed_generator/seed_generator_state"  # the key of a dropout layer's ran
 def write_arrays(path, arrays, meta):
     """Write ``arrays`` (name -> ndarray) and ``meta`` (JSON-able dict) to ``path``, flushed to the disk.
 
+    Returns the SHA-256 of what was to be written, so that the file can be compared with it.
     OSError where the disk is full or fails. Not atomic: `disk.whole` gives a temporary path to write to.
     """
+    import h5py
+
     # In memory first: where the disk is full HDF5 does not only fail, it takes the whole process with it.
     memory = io.BytesIO()
-    with h5py.File(memory, "w", userblock_size=BLOCK) as file:
+    with h5py.File(memory, "w", userblock_size=BLOCK, libver="earliest") as file:  # the layout that `hdf5` reads
         file.attrs["format"] = FORMAT
         file.attrs["meta"] = json.dumps(meta)
         for index, (name, array) in enumerate(arrays.items()):
@@ -38,26 +43,42 @@ def write_arrays(path, arrays, meta):
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    return hashlib.sha256(content).hexdigest()
 
 
-def read_arrays(path, what="a weight file of this project"):
-    """Read what `write_arrays` wrote -> (dict name -> ndarray, meta). One-line ColorizeError for anything else."""
+def read_arrays(path, what="a weight file of this project", most=hdf5.MOST):
+    """Read what `write_arrays` wrote -> (dict name -> ndarray, meta). One-line ColorizeError for anything else.
+
+    The file is not trusted (see `hdf5`): reading it takes at most its own size in memory, which may be ``most`` bytes.
+    """
     path = Path(path)
     if not path.is_file():
         raise ColorizeError(f"expected {what}, but there is no file {path}", status=1)
     try:
         _check_digest(path)
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise ColorizeError(f"expected {what}, but {path} is an HDF5 file of another kind", status=1)
-            meta = json.loads(file.attrs["meta"])
-            return {file[key].attrs["name"]: file[key][()] for key in sorted(file)}, meta
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {reason(error)}", 1) from None
+        attributes, found = hdf5.read_file(path, most)
+        if attributes.get("format") != FORMAT:
+            raise ColorizeError(f"expected {what}, but {path} is an HDF5 file of another kind", status=1)
+        meta = json.loads(attributes["meta"])
+        arrays = {own["name"]: array for own, array in found}
+        if len(arrays) != len(found) or not isinstance(meta, dict):
+            raise hdf5.Bad("two arrays have one name" if isinstance(meta, dict) else "its description is none")
+        return arrays, meta
+    except (OSError, KeyError, ValueError, RecursionError, MemoryError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else reason(error)
+        raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {why}", 1) from None
+
+
+def read_model(path):
+    """Read a model file -> (arrays, spec, meta), all checked. One-line ColorizeError for anything else."""
+    arrays, description = read_arrays(path, "a model file of this project", MOST_OF_MODEL)
+    if "spec" not in description:
+        raise ColorizeError(f"expected a model file, but {path} holds a training checkpoint", status=1)
+    return arrays, checked_spec(description["spec"], path), checked_meta(description.get("meta"), path)
 
 
 def _check_digest(path):
-    """ValueError for a file that changed since it was written: HDF5 may crash on it. Older files have no digest."""
+    """ValueError for a file that changed since it was written. Older files have no digest."""
     with open(path, "rb") as file:
         head = file.read(BLOCK)
         if head.startswith(MARK):
@@ -123,12 +144,17 @@ def load_network(path):
     """Rebuild the network in ``path`` -> (keras.Model in float32 with its weights, spec, meta)."""
     from .networks import build_network
 
-    arrays, description = read_arrays(path, "a model file of this project")
-    if "spec" not in description:
-        raise ColorizeError(f"expected a model file, but {path} holds a training checkpoint", status=1)
-    model = build_network(description["spec"])
+    arrays, spec, meta = read_model(path)
+    for key, array in arrays.items():
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused with NaN
+            if not np.isfinite(array.astype(np.float32)).all():
+                raise ColorizeError(f"{path}: expected finite weights, but in {key} are others", status=1)
+    try:
+        model = build_network(spec)
+    except (ValueError, TypeError, KeyError, RuntimeError, MemoryError) as error:
+        raise ColorizeError(f"{path}: expected a network that can be built, got: {reason(error)}", status=1) from None
     assign_arrays(model.variables, arrays, str(path))
-    return model, description["spec"], description["meta"]
+    return model, spec, meta
 
 
 def shipped_model():

@@ -4,7 +4,7 @@
     <!-- report:NAME figure KEY of ROW -->…<!-- /report -->     one figure with its interval, within a sentence
 
 NAME is a folder in saved_models/reports with a report.json; TABLE is about, goals, errors, color, ab, networks or
-differences. ``python scripts/fill_reports.py`` rewrites README.md, saved_models/MODEL_CARD.md and
+differences. ``python scripts/fill_reports.py`` rewrites README.md, docs/evaluation.md, saved_models/MODEL_CARD.md and
 saved_models/SYSTEMS.md; with ``--check`` it only says what differs (exit status 1).
 """
 
@@ -20,7 +20,7 @@ from colorize_utils.errors import ColorizeError  # noqa: E402
 from colorize_utils.evaluation import tables  # noqa: E402
 from colorize_utils.evaluation.report import read_report  # noqa: E402
 
-TEXTS = ("README.md", "saved_models/MODEL_CARD.md", "saved_models/SYSTEMS.md")
+TEXTS = ("README.md", "docs/evaluation.md", "saved_models/MODEL_CARD.md", "saved_models/SYSTEMS.md")
 _BLOCK = re.compile(r"(<!-- report:(\S+) ([^>]*?) -->)(.*?)(<!-- /report -->)", re.DOTALL)
 _OPEN = re.compile(r"<!-- report:[^>]*-->")
 

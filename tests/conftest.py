@@ -1,6 +1,7 @@
 """Shared by all tests: the sample photos, and a synthetic set in the Kaggle layout made from them."""
 
 import csv
+import dataclasses
 import json
 import os
 
@@ -77,10 +78,25 @@ def tiny_set(tmp_path_factory):
 
 def train_tiny(tiny_set, run, **changes):
     """The recipe `tiny` with the preset `smoke`, made smaller still: some seconds."""
-    from colorize_utils.training.loop import train
+    sizes = {"crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}
+    return train_small("tiny", tiny_set, run, **{**sizes, **changes})
 
-    settings = {"data": tiny_set, "run": run, "crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}
-    return train("tiny", "smoke", **{**settings, **changes})
+
+def train_small(recipe, data, run, mirror=None, until=None, steps=None, **changes):
+    """`train` with the preset `smoke` and with changes to whatever they are a part of: recipe, preset or options."""
+    from colorize_utils.drive.mirror import open_mirror
+    from colorize_utils.training.loop import train
+    from colorize_utils.training.recipes import get_preset, get_recipe
+    from colorize_utils.training.run import Options
+
+    def some(*names):
+        return {name: changes.pop(name) for name in names if name in changes}
+
+    for_recipe = some("epochs", "rates", "chroma_weights", "settings", "backbone", "backbone_weights")
+    options = Options(**some(*(field.name for field in dataclasses.fields(Options))))
+    preset = get_preset("smoke", recipe, **changes)
+    recipe, mirror = get_recipe(recipe, preset, **for_recipe), open_mirror(run, mirror, options.say)
+    return train(recipe, preset, data, run, until=until, steps=steps, mirror=mirror, options=options)
 
 
 @pytest.fixture(scope="session")

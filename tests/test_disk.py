@@ -78,3 +78,18 @@ def test_a_folder_that_another_process_holds_is_one_line(tmp_path):
     other.communicate()
     with disk.only_process(tmp_path):  # the system lets go of it when a process ends, however it ends
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system follows links")
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path, kind):
+    """In a folder that all may write to, another user's link had files made wherever it pointed."""
+    (tmp_path / "run").mkdir()
+    if kind == "link":
+        (tmp_path / "run" / "lock").symlink_to(tmp_path / "made by another")
+    else:
+        os.mkfifo(tmp_path / "run" / "lock")
+        os.chmod(tmp_path / "run" / "lock", 0o000)
+    with pytest.raises(ColorizeError, match="run folder"), disk.only_process(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "made by another").exists()

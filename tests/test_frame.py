@@ -92,18 +92,34 @@ def test_one_version():
     assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem[:2])
-def test_what_notebooks_import_of_the_package_exists(path):
-    """Executing them takes minutes, and this is how they break: a name is changed in the package and not in them."""
-    book = json.loads(path.read_text(encoding="utf-8"))
-    code = "\n".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code")
-    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
-    names = [(node.module, alias.name) for node in found for alias in node.names]
-    names = [(module, name) for module, name in names if (module or "").startswith("colorize_utils")]
-    assert names
-    for module, name in names:
-        if not hasattr(importlib.import_module(module), name):
-            importlib.import_module(f"{module}.{name}")  # a module of a package; else this fails, and says its name
+BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def _imports(path):
+    """(cell's source, module, name) of everything that a notebook imports from the package, its first cell apart."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and "setup" not in cell["metadata"].get("tags", []):
+            source = "".join(cell["source"])
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("colorize_utils"):
+                    yield from ((source, node.module, alias.name) for alias in node.names)
+
+
+def test_the_door_has_what_notebooks_use_and_nothing_else():
+    used = {name for path in BOOKS for _, module, name in _imports(path) if module == "colorize_utils"}
+    assert used == set(colorize_utils.__all__) - {"__version__"}
+    for name in used:
+        assert f"``{name}``" in colorize_utils.__doc__
+
+
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem[:2])
+def test_notebooks_come_in_by_the_door(path):
+    """Where a cell shows the inside of a module on purpose it says so, and what it shows exists."""
+    for source, module, name in _imports(path):
+        if module != "colorize_utils":
+            assert "# a look inside:" in source, f"{path.name} imports {name} from {module}"
+            if not hasattr(importlib.import_module(module), name):
+                importlib.import_module(f"{module}.{name}")
 
 
 def _script(name):
@@ -249,7 +265,7 @@ def _book(*cells):
     nbformat = pytest.importorskip("nbformat")
     spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     code = [nbformat.v4.new_code_cell(text, id=f"x-{number}") for number, text in enumerate(cells)]
-    return nbformat.v4.new_notebook(cells=code, metadata={**spec, "colab": {"name": "mine"}})
+    return nbformat.v4.new_notebook(cells=code, metadata={**spec, "accelerator": "GPU", "colab": {"name": "mine"}})
 
 
 def test_a_notebook_is_executed_and_cleaned(tmp_path):
@@ -257,7 +273,7 @@ def test_a_notebook_is_executed_and_cleaned(tmp_path):
     nbformat.write(_book("print('a')\nprint(object())"), tmp_path / "one.ipynb")
     book = tool.execute(tmp_path / "one.ipynb")
     assert [output.text for output in book.cells[0].outputs] == ["a\n<object object>\n"]
-    assert book.metadata.keys() == {"kernelspec", "language_info"}
+    assert book.metadata.keys() == {"accelerator", "kernelspec", "language_info"}
     assert "execution" not in book.cells[0].metadata
     assert tool.complaint(book, "text") is None
 
@@ -267,6 +283,40 @@ def test_the_cell_that_fails_is_named(tmp_path):
     nbformat.write(_book("1", "1 / 0", "2"), tmp_path / "one.ipynb")
     with pytest.raises(tool.CellFailed, match=r"^cell 2 \(x-1\): ZeroDivisionError: division by zero$"):
         tool.execute(tmp_path / "one.ipynb")
+
+
+def test_a_smoke_run_is_begun_anew_for_notebooks_that_train_and_no_other_run_is_touched(tmp_path, monkeypatch):
+    tool = _script("run_notebooks")
+    runs = tmp_path / "saved_models" / "runs"
+    for name in ("notebook_smoke_samples", "notebook_colab_samples"):
+        (runs / name).mkdir(parents=True)
+
+    def left(preset, source, *names):
+        monkeypatch.setenv("COLORIZE_PRESET", preset)
+        monkeypatch.setenv("COLORIZE_SOURCE", source)
+        tool.begin_anew([Path(name) for name in names], tmp_path)
+        return sorted(path.name for path in runs.iterdir())
+
+    both = ["notebook_colab_samples", "notebook_smoke_samples"]
+    assert left("smoke", "samples", "05_x.ipynb") == left("colab", "samples", "03_x.ipynb") == both
+    assert left("smoke", "samples", "02_x.ipynb", "04_x.ipynb") == both[:1]
+
+
+def test_notebooks_that_train_ask_colab_for_a_gpu_and_show_a_training():
+    for path in BOOKS:
+        book = json.loads(path.read_text(encoding="utf-8"))
+        trains = path.name[:2] in ("03", "04")
+        assert (book["metadata"].get("accelerator") == "GPU") == trains, path.name
+        if trains:
+            shown = "".join(
+                text
+                for c in book["cells"]
+                for o in c.get("outputs", [])
+                for text in o.get("text", [])
+                if "phase" in text
+            )
+            for part in ("epoch", "validation |ab|", "loss") + (("(unet)",), ("(gan)",))[path.name > "04"]:
+                assert part in shown, f"{path.name} shows no {part!r}"
 
 
 def test_slopes_of_a_history_are_those_of_its_second_half(tmp_path, capsys, monkeypatch):

@@ -4,24 +4,36 @@ import os
 import shutil
 import signal
 import socket
+import stat
+import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ColorizeError
 from ..terminal import complain, number, silent_decoders
 
 PREFIX = "colorize-page-"
-MISSING = "expected gradio for the page in the browser: pip install -r requirements-app.txt (or 'gradio>=6.20,<7')"
+MISSING = "expected gradio for the page in the browser: pip install -r requirements-app.txt (or 'gradio>=6.31,<7')"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ENDING = (signal.SIGINT, signal.SIGTERM)
+LAST = 3  # seconds that the end may take
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
 
 
 def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS", help="default: this computer only, %(default)s"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which this computer is known to others, beside its addresses; repeatable",
     )
     parser.add_argument("--port", type=number(1, 65535), metavar="N", help="default: the first free one from 7860 on")
     parser.add_argument("--model", metavar="FILE", help="a model file (default: the model that comes with the package)")
@@ -38,28 +50,31 @@ def add_arguments(parser):
 def main(args):
     """Serve the page until it is stopped with Ctrl-C or a signal. Returns the exit status, 0."""
     check_port(args.host, args.port)
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, stopped_by_signals(folder) as stop:
         prepare_environment(folder)
         try:
             import gradio  # noqa: F401
         except ImportError as error:
             raise ColorizeError(MISSING if error.name == "gradio" else f"gradio does not start: {error}") from None
-        from ..page.page import Page, launch
+        from ..page.layout import launch
+        from ..page.page import Page
         from .colorize import load_colorizer
 
         colorizer = load_colorizer(args.model)
         page = Page(colorizer, folder, args.max_upload * 1_000_000, args.max_pixels, grey_samples(folder / "samples"))
-        with stopped_by_signals() as stop:
-            try:
-                demo, address = launch(page, args.host, args.port)
-            except OSError as error:
-                raise ColorizeError(f"expected a free port of this computer, got: {error}", status=1) from None
-            print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
-            if args.host not in LOOPBACK:
-                complain(f"everyone who can reach {args.host} can use the page; nothing is encrypted")
-            with silent_decoders():
-                stop.wait()
-            demo.close(verbose=False)
+        try:
+            server, address = launch(page, args.host, args.port, args.allow_host)
+        except OSError as error:
+            raise ColorizeError(f"expected a free port of this computer, got: {error}", status=1) from None
+        print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
+        if args.host not in LOOPBACK:
+            complain(f"everyone who can reach {args.host} can use the page; nothing is encrypted")
+        with silent_decoders():
+            stop.wait()
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (photos in hand will miss their folder)
+        page.turns.end()
+        server.should_exit = True
+        page.turns.rest(1)
     return 0
 
 
@@ -88,7 +103,7 @@ def temporary_folder():
         with only_process(folder):
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def _remove_stale(place):
@@ -96,7 +111,9 @@ def _remove_stale(place):
 
     for folder in place.glob(f"{PREFIX}*"):
         try:
-            if time.time() - folder.stat().st_mtime > 60:
+            status = folder.lstat()  # others may put links and folders of their own there
+            own = stat.S_ISDIR(status.st_mode) and status.st_uid == (os.getuid() if hasattr(os, "getuid") else 0)
+            if own and time.time() - status.st_mtime > 60:
                 with only_process(folder):  # else it is somebody's
                     pass
                 shutil.rmtree(folder, ignore_errors=True)
@@ -109,6 +126,9 @@ def prepare_environment(folder):
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_RUN_HISTORY"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    for name in PROXIES:  # it asks nobody but itself, and no proxy is to stand between
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
     (folder / "uploads").mkdir(exist_ok=True)
 
@@ -121,14 +141,71 @@ def grey_samples(folder):
     return list(write_samples(folder))
 
 
+class Stop:
+    """That the page is to end, said by a signal. However busy the process is then, it ends within `LAST` seconds.
+
+    Python has signals answered by the main thread alone, between two of its steps, and that thread may be waiting for
+    another or be inside a library. What happens at once, wherever the system delivers the signal, is that a byte is
+    written to `signal.set_wakeup_fd`: a thread that waits for it sees to the end.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.serving, self._said, self._ended = folder, False, threading.Event(), threading.Event()
+        self._ear, self._mouth = socket.socketpair()
+        self._mouth.setblocking(False)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def wait(self):
+        """Wait for a signal."""
+        self.serving = True
+        while not self._said.wait(1):  # now and then awake: a wait without an end hears no Ctrl-C on Windows
+            pass
+
+    def leave(self):
+        """The end, if a signal was what ended the page: what other threads still do is of no use to anyone."""
+        if self._said.is_set():
+            self._exit(0)
+
+    def _listen(self):
+        while (byte := self._ear.recv(1)) and byte[0] not in ENDING:
+            pass
+        if byte:
+            self._said.set()
+            if not self.serving:
+                complain("stopped")
+                self._exit(130)
+            if not self._ended.wait(LAST):
+                self._exit(0)
+
+    def _exit(self, status):
+        _remove(self.folder)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+
+
 @contextmanager
-def stopped_by_signals():
-    """A `threading.Event` that Ctrl-C and the signal to end set, instead of ending the process on the spot."""
-    stop, before = threading.Event(), {}
+def stopped_by_signals(folder):
+    """A `Stop` for Ctrl-C and the signal to end. ``folder`` is gone when they have ended the process."""
+    stop, before = Stop(folder), None
     if threading.current_thread() is threading.main_thread():
-        before = {kind: signal.signal(kind, lambda *_: stop.set()) for kind in (signal.SIGINT, signal.SIGTERM)}
+        before = {kind: signal.signal(kind, lambda *_: None) for kind in ENDING}
+        fd = signal.set_wakeup_fd(stop._mouth.fileno(), warn_on_full_buffer=False)
     try:
         yield stop
+        stop.leave()
     finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+        stop._ended.set()
+        if before:
+            signal.set_wakeup_fd(fd)
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
+        stop._mouth.close()
+
+
+def _remove(folder):
+    for _ in range(3):  # while it is removed a photo may still be written to it
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return

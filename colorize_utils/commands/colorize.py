@@ -24,7 +24,10 @@ def add_arguments(parser):
         "--hints", metavar="FILE", help="colors for places of one photo: JSON, or the photo with colored strokes on it"
     )
     parser.add_argument(
-        "--size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees, in pixels"
+        "--size",
+        type=number(32, 2048),
+        metavar="N",
+        help="short side, in pixels, of the copy the model sees; of long photos, and from 1024 on, it may be less",
     )
     parser.add_argument("--strength", type=decimal(0, 1.5), default=1.0, metavar="X", help="0 grey, 1 usual, 1.5 vivid")
     parser.add_argument(
@@ -165,9 +168,9 @@ def _find(paths, failed):
 def load_colorizer(model):
     """The model in the file ``model``, or the shipped one (None), with Keras started quietly; "none": no network."""
     from ..inference.colorizer import Colorizer
-    from ..inference.folders import NO_MODEL
+    from ..inference.folders import BY_HAND, NO_MODEL
 
     if model == NO_MODEL:
-        return Colorizer(None, {"name": NO_MODEL})
+        return Colorizer(None, BY_HAND)
     quietly_import_keras()
     return Colorizer.load(model)

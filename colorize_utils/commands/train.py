@@ -5,6 +5,10 @@ from argparse import BooleanOptionalAction
 from ..errors import ColorizeError
 from ..terminal import number, quietly_import_keras
 
+# Arguments by what they change: fields of `training.phases.Preset`, and of `training.run.Options`.
+SIZES = ("crop", "batch", "epoch_photos", "save_minutes", "save_steps", "save_epochs", "patience", "precision")
+OPTIONS = ("initial", "again", "accept_changes", "seed", "deterministic", "devices", "stop_when_full", "tensorboard")
+
 
 def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
@@ -59,41 +63,32 @@ def add_arguments(parser):
 def main(args):
     """Train as ``args`` says. Returns the exit status: 0, or 130 if it was stopped and can go on."""
     quietly_import_keras()
+    from ..drive.mirror import open_mirror
     from ..training.loop import train
+    from ..training.recipes import get_preset
+    from ..training.run import Options
 
-    state = train(
+    changed = {name: getattr(args, name) for name in SIZES}
+    preset = get_preset(args.preset, args.recipe, zoom=tuple(args.zoom) if args.zoom else None, **changed)
+    options = Options(longer=_longer(args.longer), **{name: getattr(args, name) for name in OPTIONS})
+    recipe, mirror = _recipe(args, preset), open_mirror(args.folder, args.mirror)
+    state = train(recipe, preset, args.data, args.folder, until=args.until, mirror=mirror, options=options)
+    return 130 if state.stopped else 0
+
+
+def _recipe(args, preset):
+    from ..training.recipes import get_recipe
+
+    return get_recipe(
         args.recipe,
-        args.preset,
-        data=args.data,
-        run=args.folder,
-        seed=args.seed,
-        backbone=args.backbone,
+        preset,
         backbone_weights=None if args.backbone_weights == "none" else args.backbone_weights,
-        initial=args.initial,
-        epochs=tuple(args.epochs) if args.epochs else None,
-        rates=tuple(args.rates) if args.rates else None,
-        chroma_weights=tuple(args.chroma_weights) if args.chroma_weights else None,
+        epochs=args.epochs and tuple(args.epochs),
+        rates=args.rates and tuple(args.rates),
+        chroma_weights=args.chroma_weights and tuple(args.chroma_weights),
+        backbone=args.backbone,
         settings=_settings(args.settings),
-        until=args.until,
-        again=args.again,
-        longer=_longer(args.longer),
-        accept_changes=args.accept_changes,
-        mirror=args.mirror,
-        tensorboard=args.tensorboard,
-        stop_when_full=args.stop_when_full,
-        deterministic=args.deterministic,
-        devices=args.devices,
-        save_minutes=args.save_minutes,
-        save_steps=args.save_steps,
-        save_epochs=args.save_epochs,
-        zoom=tuple(args.zoom) if args.zoom else None,
-        patience=args.patience,
-        crop=args.crop,
-        batch=args.batch,
-        epoch_photos=args.epoch_photos,
-        precision=args.precision,
     )
-    return 130 if state["stopped"] else 0
 
 
 def _devices(text):

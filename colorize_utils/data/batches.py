@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ColorizeError
+from .digests import check_sampled
 
 ORDER, AUGMENT = 1, 2  # streams: NumPy pads short seeds with zeros, so all four words are always given
 
@@ -31,7 +32,11 @@ class Split:
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """What `prepare` wrote: train, val and test, the settings it was made with, and a fingerprint of its index."""
+    """What `prepare` wrote: train, val and test, the settings it was made with, and two digests.
+
+    ``fingerprint`` is that of the index: which photos these are. ``digest`` is that of a sample of the arrays: what is
+    stored of them (see `digests`); ``vouched`` says that `prepare` wrote it down, as it does since version 0.7.0.
+    """
 
     folder: Path
     train: Split
@@ -39,10 +44,15 @@ class PreparedSet:
     test: Split
     settings: dict
     fingerprint: str
+    digest: str
+    vouched: bool
 
     @classmethod
     def open(cls, folder):
-        """Open a prepared set; one-line ColorizeError if it is none, unfinished, or its parts do not fit together."""
+        """Open a prepared set.
+
+        One-line ColorizeError if it is none, unfinished, changed since, or its parts do not fit together.
+        """
         folder = Path(folder)
         if not (folder / "settings.json").is_file() or not (folder / "index.csv").is_file():
             raise ColorizeError(
@@ -52,7 +62,9 @@ class PreparedSet:
         index, kept = _read_index(folder / "index.csv")
         splits = {name: _open_split(folder, name, kept[name]) for name in kept}
         settings = _read_settings(folder / "settings.json")
-        return cls(folder, **splits, settings=settings, fingerprint=hashlib.sha256(index).hexdigest())
+        fingerprint = hashlib.sha256(index).hexdigest()
+        digest, vouched = check_sampled(folder, settings), "digests" in settings
+        return cls(folder, **splits, settings=settings, fingerprint=fingerprint, digest=digest, vouched=vouched)
 
 
 def _read_index(path):

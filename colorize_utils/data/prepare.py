@@ -2,7 +2,8 @@
 
 Two passes in constant memory. The first reads every photo once and appends what is kept to ``photos.raw``, with a
 journal of what was decided; it can be interrupted and goes on where it was. The second looks for near copies and
-writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json``: where that is, all is.
+writes ``train.npy``, ``val.npy``, ``test.npy``, ``index.csv`` and, last, ``settings.json`` with the digests of these:
+where that is, all is.
 """
 
 import csv
@@ -10,7 +11,7 @@ import json
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -19,10 +20,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..disk import whole, write_json
+from ..disk import LOCK, only_process, whole, write_json
 from ..errors import ColorizeError, reason
+from .digests import digests_of
 from .filters import Filters
-from .stored import content_hash, difference_hash, fit_photo, split_of, stored_codes
+from .stored import content_hash, difference_hash, fit_photo, position_of, split_of, stored_codes, usual_shares
 
 __all__ = ["content_hash", "difference_hash", "fit_photo", "prepare", "split_of", "stored_codes"]
 
@@ -30,6 +32,7 @@ VERSION = 1
 COLUMNS = ("name", "source", "split", "row", "hash", "dhash", "transposed", "reason")
 WORKING = ("photos.raw", "journal.jsonl")  # what is there until a set is finished
 CHUNK = 16  # photos a task
+FEW = 1000  # photos: below it a line says so
 NEAR = 24  # bits of 256 in which two difference hashes may differ and still be called the same picture
 
 
@@ -53,33 +56,78 @@ def prepare(
     """Write the prepared set of ``source`` into ``folder`` (see the module's first lines) and return the folder.
 
     source: iterable of `sources.Item`, with ``name`` and ``__len__``. height, width: stored size in pixels. val, test:
-    shares of the photos (default: the source's own, else 0.03 and 0.02). A second call with the same settings does
-    nothing on a finished set and goes on with an interrupted one; other settings, other photos, or a folder with
-    something else in it, are refused.
+    shares of the photos (default: those the set was begun with, else the source's own, else `stored.usual_shares`).
+    A second call with the same settings does nothing on a finished set and goes on with an interrupted one; other
+    settings, other photos, a folder with something else in it, or one that another process is preparing, are refused.
     """
     folder, filters = Path(folder), filters or Filters()
     if fit not in ("crop", "squash"):
         raise ColorizeError(f"expected fit to be crop or squash, got {fit!r}")
-    val = getattr(source, "val", 0.03) if val is None else val
-    test = getattr(source, "test", 0.02) if test is None else test
+    val, test = _shares(source, folder, val, test)
     settings = _settings(source, height, width, filters, fit, val, test)
     if _finished(folder, settings):
         say(f"{folder} is prepared already")
         return folder
+    if len(source) < FEW and not hasattr(source, "val"):
+        kept = f"{val:.0%} are kept to validate and {test:.0%} to test (--val and --test change that)"
+        say(f"{len(source)} photos are few to learn color from, some thousands are better; {kept}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
-        rows = _read_all(source, folder, settings, filters, progress)
-        _leave_out_copies(rows)
-        counts = _write_splits(folder, rows, settings)
+        with only_process(folder, doing="preparing", what="set"):
+            _make(source, folder, settings, filters, progress, say)
     except OSError as error:
         raise ColorizeError(
             f"could not write the prepared set to {folder}: {reason(error)}. "
             f"What is there is kept; the same command goes on from it",
             status=1,
         ) from None
-    say(f"{folder}: {counts['train']} photos to train, {counts['val']} to validate, {counts['test']} to test")
     return folder
+
+
+def _make(source, folder, settings, filters, progress, say):
+    if _finished(folder, settings):  # by the process that held the folder until now
+        say(f"{folder} is prepared already")
+        return
+    rows = _read_all(source, folder, settings, filters, progress)
+    _validate_with_one(rows, settings["val"])
+    _leave_out_copies(rows)
+    counts = _write_splits(folder, rows, settings)
+    with suppress(OSError):  # Windows removes no file that is open
+        (folder / LOCK).unlink()  # who locks it after this finds a finished set
+    say(f"{folder}: {counts['train']} photos to train, {counts['val']} to validate, {counts['test']} to test")
+
+
+def _shares(source, folder, val, test):
+    """The shares of val and test that hold: as asked, as the set in ``folder`` was begun with, or the usual ones."""
+    begun = _begun(folder)
+    usual = usual_shares(len(source))
+    found = []
+    for name, asked, share in (("val", val, usual[0]), ("test", test, usual[1])):
+        found.append(begun.get(name, getattr(source, name, share)) if asked is None else asked)
+    if not (0 <= found[0] and 0 <= found[1] and sum(found) < 1):
+        raise ColorizeError(f"expected shares of val and test from 0, together under 1, got {found[0]} and {found[1]}")
+    return found
+
+
+def _begun(folder):
+    """The settings that a set in ``folder``, finished or not, was begun with; {} where there is none to be read."""
+    for name in ("settings.json", "journal.jsonl"):
+        try:
+            with open(folder / name, encoding="utf-8") as file:
+                found = json.loads(file.read() if name.endswith(".json") else file.readline())
+            return found if isinstance(found, dict) else {}
+        except (OSError, ValueError):
+            continue
+    return {}
+
+
+def _validate_with_one(rows, val):
+    """Where chance left no photo to validate, the one nearest to that part goes there: no training is without one."""
+    kept = [row for row in rows if not row["reason"]]
+    train = [row for row in kept if row["split"] == "train" and not row.get("parent")]
+    if val and len(train) > 1 and not any(row["split"] == "val" for row in kept):
+        min(train, key=lambda row: position_of(row["hash"]))["split"] = "val"
 
 
 def _finished(folder, settings):
@@ -102,6 +150,8 @@ def _finished(folder, settings):
 def _refuse_others(folder, how, before, settings):
     """ColorizeError if a set, finished or not, was begun with other settings or from other photos."""
     now = {key: value for key, value in settings.items() if key != "contents"}
+    if isinstance(before.get("filters"), dict):  # sets of earlier versions know nothing of newer thresholds
+        before = before | {"filters": now["filters"] | before["filters"]}
     changed = [
         f"{key} was {before.get(key)!r}, now {value!r}" for key, value in now.items() if before.get(key) != value
     ]
@@ -115,8 +165,8 @@ def _refuse_others(folder, how, before, settings):
 
 def _refuse_foreign(folder):
     """ColorizeError if ``folder`` has files of someone else: they would be mixed with ours or written over."""
-    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if found and not set(found) & set(WORKING):
+    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != LOCK)
+    if found and not set(found) & {*WORKING, "settings.json"}:  # which another process has just written, perhaps
         raise ColorizeError(f"expected an empty folder or a half-prepared set in {folder}, found {found[0]}")
 
 
@@ -287,7 +337,7 @@ def _write_splits(folder, rows, settings):
         writer.writeheader()
         for row in rows:
             writer.writerow(row | {"row": row.get("final", "") if not row["reason"] else ""})
-    write_json(folder / "settings.json", settings | {"counts": counts})
+    write_json(folder / "settings.json", settings | {"counts": counts, "digests": digests_of(folder)})
     for name in WORKING:
-        (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)
     return counts

@@ -123,3 +123,13 @@ def stamp(path):
 def reason(error):
     """Why something failed, in a few words about Drive."""
     return "it is full" if is_full(error) else errors.reason(error)
+
+
+def twice(function, *args, **kwargs):
+    """Call a function, and once more if Drive stumbled; what is lost for good is so the second time too."""
+    try:
+        return function(*args, **kwargs)
+    except OSError as error:
+        if is_full(error):
+            raise
+        return function(*args, **kwargs)

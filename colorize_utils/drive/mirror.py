@@ -13,13 +13,12 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from ..disk import PART, sha256, write_json
+from ..disk import PART, sha256
 from ..errors import ColorizeError, is_full
-from ..training.checkpoint import MANIFEST, entries_of, is_checkpoint, newest, newest_of, read_manifest, serial, survey
-from ..weights import read_arrays
-from .copies import Changed, copy_checked, files_of, mounted_at, reason, remove, stamp, write_checked
-
-LEFT_HERE = ("lock", "tensorboard")  # the process's own, and logs that are written anew at each start
+from ..training.checkpoint import MANIFEST, entries_of, is_checkpoint, newest, read_manifest, survey
+from .copies import Changed, copy_checked, files_of, mounted_at, reason, remove, stamp, twice, write_checked
+from .fetch import LEFT_HERE, Fetch
+from .identity import another_run
 
 
 class Mirror:
@@ -38,128 +37,38 @@ class Mirror:
         self._there = {}  # name -> stamp of the local file whose content Drive is known to have
         self._seen = set()  # what was here once: if it is gone now, training removed it
         self._unnamed = set()  # checkpoints on Drive that the last manifest did not name any more
-        self._passed = newest(survey(self.local))  # a run on Drive that is further than this is not ours to replace
+        self._passed = None  # a run on Drive whose newest checkpoint is above this number is not ours to replace
         self._behind = self._refused = None  # why, as text
         self._asked = self._closed = False
         self._wake, self._one_at_a_time, self._thread = threading.Condition(), threading.Lock(), None
 
-    # From Drive to here.
-
     def fetch(self):
         """Copy the run from Drive if it is further there than here -> whether it was. Damaged files are passed over.
 
-        Further is the one with the newer whole checkpoint. ColorizeError if Drive has a run, and here is none, but no
-        checkpoint of it can be read: to begin anew would be to lose it.
+        Further is the one with the newer whole checkpoint. ColorizeError, and nothing touched, if Drive has another run
+        than is here; or if it has one, and here is none, but no checkpoint of it can be read: to begin anew would be to
+        lose it.
         """
+        self._look_here()
         try:
-            _twice(self._reach)
-            manifest = _twice(survey, self.remote)
+            twice(self._reach)
+            manifest = twice(survey, self.remote)
+            why = twice(another_run, self.local, self.remote, manifest)
         except OSError as error:
             self._fail(reason(error))
             return False
+        if why:
+            line = f"expected a copy of {self.local} in {self.remote}, found {why}; nothing is changed"
+            raise ColorizeError(f"{line}: mirror to another folder, or give that run's own folder", status=1)
         self._passed = max(self._passed, newest(manifest))
-        here = self._newest_whole(newest(manifest))
-        if newest(manifest) <= here:
+        try:
+            return Fetch(self.local, self.remote, self._there, self.say).fetch(manifest)
+        finally:
             self._list()
-            return False
-        try:
-            good, missed = self._fetch_checkpoints(entries_of(manifest))
-            if newest_of(good) > here:
-                missed += self._fetch_others()
-                self._adopt(manifest, good)
-                self._list()
-                last = max(good, key=serial)
-                at = f", phase {last['phase'] + 1}, step {last['step']:,}" if "step" in last else ""
-                self.say(f"fetched from {self.remote}: {last['file']}{at}{_missing(missed)}")
-                return True
-        except OSError as error:
-            if is_full(error):
-                line = f"the disk is full: the run in {self.remote} cannot be fetched to {self.local}. Make room"
-                raise ColorizeError(line, status=1) from None
-            missed = [reason(error)]
-        if not here:
-            line = f"no checkpoint in {self.remote} can be read{_missing(missed)}; mount Drive again and start again"
-            raise ColorizeError(f"{line}, or move that folder away to begin anew", status=1)
-        self.say(f"{self.remote} has nothing that is newer than {self.local} and whole{_missing(missed)}")
-        self._drop_parts()
-        self._list()
-        return False
 
-    def _newest_whole(self, wanted):
-        """The serial number of the newest whole checkpoint here, else 0. Only read where ``wanted`` is not older."""
-        for entry in sorted(entries_of(survey(self.local)), key=serial, reverse=True):
-            path = self.local / entry["file"]
-            if path.is_file() and (serial(entry) > wanted or entry["sha256"] in (None, sha256(path))):
-                return serial(entry)
-        return 0
-
-    def _fetch_checkpoints(self, entries):
-        """Copy the remote checkpoints, under names that nothing looks at yet -> (entries of the whole, names missed).
-
-        What is here stays as it is until all is here: the ones on Drive may be older, or may not be whole.
-        """
-        self._drop_parts()
-        good, missed = [], []
-        for entry in sorted(entries, key=serial):
-            whole = self._fetch_checkpoint(entry)
-            (good if whole else missed).append(whole or entry["file"])
-        return good, missed
-
-    def _drop_parts(self):
-        for name in files_of(self.local, parts=True):
-            if name.endswith(PART):  # of a fetch that found nothing newer, or was killed
-                remove(self.local / name)
-
-    def _fetch_checkpoint(self, entry):
-        """Fetch a checkpoint -> its entry, None if it is not whole.
-
-        Where its renaming did not arrive its temporary name will do: its SHA-256 tells whether it is whole.
-        """
-        name, expected = entry["file"], entry["sha256"]
-        if expected:
-            names = [name]
-            with suppress(OSError):
-                names += [n for n in os.listdir(self.remote) if n.startswith(f".{name}.")]
-            return entry if any(self._fetch_one(other, _hidden(name), expected) for other in names) else None
-        # Without a manifest only reading it tells.
-        digest = self._fetch_one(name, _hidden(name))
-        try:
-            meta = read_arrays(self.local / _hidden(name), "a checkpoint")[1]
-            place = {key: meta["state"][key] for key in ("phase", "step")}
-            return {"file": name, "sha256": digest, **place, "best": meta.get("best", False)}
-        except (ColorizeError, KeyError):
-            return None
-
-    def _fetch_others(self):
-        names = _twice(files_of, self.remote, without=LEFT_HERE)
-        names = [name for name in names if name != MANIFEST and not is_checkpoint(name)]
-        return [name for name in names if not self._fetch_one(name, name)]
-
-    def _fetch_one(self, remote_name, name, expected=None):
-        """Copy a file from Drive -> its SHA-256, None if it is damaged or missing. OSError: the disk here is full."""
-        try:
-            digest = _twice(copy_checked, self.remote / remote_name, self.local / name, expected)
-        except Changed:
-            return None
-        except OSError as error:
-            if is_full(error):
-                raise
-            return None
-        self._there[name] = stamp(self.local / name)
-        return digest
-
-    def _adopt(self, manifest, good):
-        """Give what was fetched its names, and last write the manifest of the checkpoints that are whole."""
-        for entry in good:
-            os.replace(self.local / _hidden(entry["file"]), self.local / entry["file"])
-            self._there[entry["file"]] = stamp(self.local / entry["file"])
-        whole = {entry["file"]: entry for entry in good}
-        kept = [whole[entry["file"]] for entry in manifest["checkpoints"] if entry["file"] in whole]
-        if manifest["best"]:
-            best = whole.get(manifest["best"]["file"])
-        else:  # without a manifest it is the newest that says so of itself
-            best = next((entry for entry in reversed(good) if entry.get("best")), None)
-        write_json(self.local / MANIFEST, {**manifest, "checkpoints": kept, "best": best})
+    def _look_here(self):
+        if self._passed is None:
+            self._passed = newest(survey(self.local))
 
     # From here to Drive.
 
@@ -229,11 +138,17 @@ class Mirror:
             raise OSError(errno.ENOENT, f"{self._mount} is not there") from None
 
     def _may_replace(self):
-        """False for a run on Drive that is further and was not looked at, because Drive was away at the start."""
-        theirs = newest(survey(self.remote))
-        if theirs > self._passed:
-            self._refused = self._behind = f"a run that is further is there, checkpoint {theirs}"
-            self.say(f"{self.remote} is left alone: {self._refused}. Start again to go on with that one")
+        """False for another run on Drive, or one that is further: Drive was away when this one was begun, perhaps."""
+        self._look_here()
+        manifest = survey(self.remote)
+        theirs, then = newest(manifest), "Start again to go on with that one"
+        if why := another_run(self.local, self.remote, manifest):
+            self._refused, then = why, f"To go on with that one move {self.local} away and start again"
+        elif theirs > self._passed:
+            self._refused = f"a run that is further is there, checkpoint {theirs}"
+        if self._refused:
+            self._behind = self._refused
+            self.say(f"{self.remote} is left alone: {self._refused}. {then}")
         return not self._refused
 
     def _mirror(self):
@@ -339,30 +254,6 @@ class Mirror:
         return names, manifest
 
 
-def _twice(function, *args, **kwargs):
-    """Call a function, and once more if Drive stumbled; what is lost for good is so the second time too."""
-    try:
-        return function(*args, **kwargs)
-    except OSError as error:
-        if is_full(error):
-            raise
-        return function(*args, **kwargs)
-
-
-def _hidden(name):
-    """What a checkpoint is called here until all of its run is fetched."""
-    return f".{name}.fetched{PART}"
-
-
-def _missing(names):
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f" (missing or damaged: {', '.join(names[:3])}{more})" if names else ""
-
-
 def open_mirror(run, folder, say=print):
-    """A `Mirror` of the folder ``run`` in ``folder``, fetched from there if it is further; None without a folder."""
-    if not folder:
-        return None
-    mirror = Mirror(run, folder, say)
-    mirror.fetch()
-    return mirror
+    """A `Mirror` of the folder ``run`` in ``folder``, for `training.loop.train`; None without a folder."""
+    return Mirror(run, folder, say) if folder else None

@@ -16,6 +16,7 @@ from ..data.sources import KaggleLab, PhotoFolder, SamplePhotos, label
 from ..disk import sha256, write_json
 from ..errors import ColorizeError
 from .copies import Changed, copy_checked, reason, write_checked
+from .mirror import open_mirror
 
 RUNS, PREPARED = Path("saved_models/runs"), Path("saved_models/prepared")
 AS_BEFORE = "as before, or samples"
@@ -86,6 +87,10 @@ class ChosenRun:
         """Where it is on Drive, or None."""
         return self.drive / "runs" / self.name if self.drive else None
 
+    def open_mirror(self, say=print):
+        """What `train` keeps Drive's copy with, or None; a run that is further there is fetched before it goes on."""
+        return open_mirror(self.folder, self.mirror, say)
+
     def prepare(self, say=print):
         """Have the run's prepared set, made or fetched if it is not here, and say in data.json what it is.
 
@@ -124,7 +129,7 @@ class ChosenRun:
         settings = self.known["settings"] if self.known else {}
         options = {key: settings[key] for key in ("height", "width", "fit", "val", "test") if key in settings}
         if "filters" in settings:
-            options["filters"] = Filters(**settings["filters"])
+            options["filters"] = Filters.stored(settings["filters"])
         source = self._source()
         before, now = settings.get("contents", ""), getattr(source, "contents", "")
         if before and before != now:

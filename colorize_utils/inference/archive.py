@@ -65,7 +65,7 @@ def _targets(photos, folder):
     """Where each photo goes: below ``folder``, under a name every system takes, no two the same."""
     targets, taken = [], set()
     for info in photos:
-        parts = [_allowed(part) for part in _parts(info)]
+        parts = [allowed_name(part) for part in _parts(info)]
         target, number = folder.joinpath(*parts), 1
         while folded(target) in taken:
             number += 1
@@ -78,7 +78,7 @@ def _targets(photos, folder):
     return targets
 
 
-def _allowed(name):
+def allowed_name(name):
     """A name that every system takes: Windows has characters and words of its own, also before a suffix."""
     name = name.translate(_NO_NAMES).rstrip(". ") or "_"
     return f"_{name}" if _DEVICE.fullmatch(name.partition(".")[0].rstrip()) else name

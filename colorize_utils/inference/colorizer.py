@@ -18,6 +18,9 @@ from .upsample import resize, upsample_rows
 STRIDE = 32
 BAND = 2**18  # pixels worked on at once: what a large photo needs in memory beside itself is a few dozen megabytes
 ROOMIEST = 8  # a working copy has at most this many times the pixels of a square one
+# Pixels of a working copy at most, whatever size is asked for: then a network takes less than 2 GB. With attention each
+# place at a sixteenth of the sides is compared with each other: 4096 of them, in four heads of float32, are 0.3 GB.
+MOST, MOST_WITH_ATTENTION = 2048**2, 4096 * 16**2
 CHROMA_LIGHTNESS = 60.0  # of a layer of color alone: in the middle, where sRGB has room for most colors
 STRONGEST = 1.5
 THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -36,7 +39,7 @@ class Colorizer:
     def __init__(self, network, meta=None, stride=STRIDE):
         self.network, self.meta, self.stride = network, dict(meta or {}), stride
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
-        self.flips = False
+        self.flips, self.most = False, MOST
         self._predict = getattr(network, "predict_on_batch", network)
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
@@ -61,7 +64,9 @@ class Colorizer:
             from ..networks.bins import set_temperature
 
             set_temperature(network, temperature)
-        return cls(for_inference(network) if fold else network, meta, stride=max(STRIDE, stride_of(spec)))
+        colorizer = cls(for_inference(network) if fold else network, meta, stride=max(STRIDE, stride_of(spec)))
+        colorizer.most = MOST_WITH_ATTENTION if spec.get("attention") else MOST
+        return colorizer
 
     def __call__(self, photo, size=None, out=None, strength=1.0, chroma_only=False, hints=None):
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.
@@ -111,7 +116,7 @@ class Colorizer:
         """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
         if hints is not None:
             hints.check(photo.shape[:2])
-        small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size))
+        small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size, self.most))
         ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small)
         layer = _hinted(photo, hints, None if self.network is None else (ab, small)) if hints else None
 
@@ -146,14 +151,16 @@ class Colorizer:
         return answer
 
 
-def working_shape(shape, size):
+def working_shape(shape, size, most=MOST):
     """(H, W) of a photo and the wanted short side -> (h, w) of the copy that the network sees, aspect kept.
 
     Small photos are enlarged: a network knows things at the size it was trained at. Strips stay within `ROOMIEST`
-    times size * size pixels and `LONGEST` times the size, so that no photo asks for unlimited time or memory.
+    times size * size pixels, ``most`` pixels and `LONGEST` times the size, so that no photo asks for unlimited time or
+    memory.
     """
     height, width = shape
-    scale = min(size / min(shape), size * (ROOMIEST / (height * width)) ** 0.5, LONGEST * size / max(shape))
+    roomiest = min(ROOMIEST * size * size, most)
+    scale = min(size / min(shape), (roomiest / (height * width)) ** 0.5, LONGEST * size / max(shape))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

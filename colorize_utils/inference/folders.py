@@ -15,7 +15,8 @@ from ..errors import ColorizeError, is_full, reason
 KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
-NO_MODEL = "none"  # in place of a model's name: all colors are from hints
+NO_MODEL = "none"  # in place of a model's name: all colors are from hints (a file of that name is ./none)
+BY_HAND = {"name": NO_MODEL, "by_hand": True}  # in place of what a model says of itself; no file may say it
 MADE_BY, OLDER = "made by ", "older than its photo"
 
 
@@ -217,17 +218,16 @@ def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None,
     settings += ["a layer of color alone"] if chroma_only else []
     settings += [f"color hints {hints.digest()}"] if hints is not None else []
     name, version = str(meta.get("name") or Maker().model), str(meta.get("version") or "")
-    return Maker(name, version, ", ".join(settings), by_hand=name == NO_MODEL)
+    return Maker(name, version, ", ".join(settings), by_hand=meta.get("by_hand") is True)
 
 
 def maker_in(model=None, **settings):
     """`maker_of` for a model file (default: the shipped one; `NO_MODEL`: none), without building its network."""
     if model == NO_MODEL:
-        return maker_of({"name": NO_MODEL}, **settings)
-    from ..weights import read_arrays, shipped_model
+        return maker_of(BY_HAND, **settings)
+    from ..weights import read_model, shipped_model
 
-    _, description = read_arrays(model or shipped_model(), "a model file of this project")
-    return maker_of(description.get("meta") or {}, **settings)
+    return maker_of(read_model(model or shipped_model())[2], **settings)
 
 
 def skipped(source, target, maker):

@@ -1,14 +1,14 @@
 """Model files for others: taking the generator out of a run, and saying what a model file holds."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 
-from ..disk import write_text
+from ..disk import sha256, write_text
 from ..errors import ColorizeError, reason
-from ..weights import assign_arrays, load_network, read_arrays, save_network, shipped_model
+from ..terminal import shown
+from ..weights import assign_arrays, load_network, read_model, save_network, shipped_model
 from .portable import FORMATS
 
 
@@ -36,7 +36,7 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
         meta["working_size"] = working_size
     try:
         save_network(network, output, spec, meta)
-        digest = hashlib.sha256(output.read_bytes()).hexdigest()
+        digest = sha256(output)
         write_text(output.with_suffix(".sha256"), f"{digest}  {output.name}\n", encoding="ascii")
     except OSError as error:
         raise ColorizeError(f"expected a place for {output}, got: {reason(error)}", status=1) from None
@@ -56,8 +56,8 @@ def _mean(files, spec):
     """The mean of the weights in model files that hold the network ``spec``, one file in memory at a time."""
     total = {}
     for path in files:
-        arrays, description = read_arrays(path, "a model file of this project")
-        if description.get("spec") != spec:
+        arrays, own, _ = read_model(path)
+        if own != spec:
             raise ColorizeError(
                 f"expected models of one network to average, but {path} is another than {files[-1]}", status=1
             )
@@ -72,13 +72,11 @@ def _mean(files, spec):
 def describe_model(path=None):
     """What a model file (default: the shipped one) says of itself, as lines of text. Loads no network."""
     path = shipped_model() if path is None else Path(path)
-    arrays, description = read_arrays(path, "a model file of this project")
-    if "spec" not in description:
-        raise ColorizeError(f"expected a model file, but {path} holds a training checkpoint", status=1)
+    arrays, spec, meta = read_model(path)
     lines = [
         f"file: {path} ({path.stat().st_size / 2**20:.1f} MiB)",
-        f"sha256: {hashlib.sha256(path.read_bytes()).hexdigest()}",
+        f"sha256: {sha256(path)}",
         f"variables: {sum(array.size for array in arrays.values()):,}",
-        f"network: {json.dumps(description['spec'])}",
+        f"network: {json.dumps(spec)}",
     ]
-    return "\n".join(lines + [f"{key}: {value}" for key, value in description["meta"].items()])
+    return "\n".join(shown(line) for line in lines + [f"{key}: {value}" for key, value in meta.items()])

@@ -3,6 +3,19 @@
 from ..errors import ColorizeError
 
 COLORIZERS = ("unet", "unet-bins", "pix2pix", "zhang")  # what takes L and gives ab
+ADDED = ("attention", "queries", "query_", "hints_")  # layers of a U-Net whose names begin so add nothing at first
+
+
+def usual_keras():
+    """Set what a keras.json of another project may have changed: the order of axes, the type and smallness of numbers.
+
+    Networks here are channels last, in float32 but for what a dtype policy says.
+    """
+    import keras
+
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
 
 
 def build_network(spec):
@@ -16,6 +29,7 @@ def build_network(spec):
     from .unet import build_unet, build_unet_bins
     from .zhang import build_zhang
 
+    usual_keras()
     builders = {
         "unet": build_unet,
         "unet-bins": build_unet_bins,

@@ -7,7 +7,11 @@ from keras import layers, ops
 
 from ..errors import ColorizeError
 from .bins import GRID, TEMPERATURE, bins_head
+from .hint_input import with_hints
+from .queries import palette
 from .tensor_color import backbone_input
+
+STRIDES = (16, 8, 4, 2)  # of the decoder's stages
 
 
 @dataclass(frozen=True)
@@ -119,23 +123,36 @@ def _conv(x, width, size, name):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def build_unet(backbone="MobileNetV2", weights="imagenet", widths=(256, 128, 64, 32), dropout=0.0, attention=False):
+def build_unet(
+    backbone="MobileNetV2",
+    weights="imagenet",
+    widths=(256, 128, 64, 32),
+    dropout=0.0,
+    attention=False,
+    queries=0,
+    hints=False,
+):
     """A fully convolutional U-Net: L/50-1 (N, H, W, 1) -> ab/110 (N, H, W, 2) in [-1, 1], float32.
 
     H and W are multiples of 32 (pad outside). ``backbone`` is a key of `BACKBONES`; ``weights`` is "imagenet"
     (downloaded by Keras), a path, or None. ``widths`` are the decoder's channels at stride 16, 8, 4 and 2;
     ``dropout`` is at the bottleneck; with ``attention`` every place of the picture hears of all others once the decoder
-    has reached stride 16 (`_with_attention`). Color is predicted at stride 2 and enlarged bilinearly: chroma carries
-    little detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million
-    parameters, 5.6 with attention.
+    has reached stride 16 (`_with_attention`). ``queries`` is how many color queries add a palette (`queries.palette`).
+    With ``hints`` the network has a second input, ``hints`` (N, H, W, 3): ab/110 of the pixels whose color is given, 0
+    elsewhere, and 1 where it is given. Color is predicted at stride 2 and enlarged bilinearly: chroma carries little
+    detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4 million parameters,
+    5.6 with attention.
     """
-    photo, x = _decoded(backbone, weights, (16, 8, 4, 2), widths, dropout, attention)
+    given = keras.Input((None, None, 3), name="hints") if hints else None
+    photo, stages = _decoded(backbone, weights, STRIDES, widths, dropout, attention, given)
     # float32 here even under mixed precision: the colors themselves are not rounded to 8 or 11 bits.
     # It starts from zero: the first picture is grey, not noise.
-    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(x)
+    x = layers.Conv2D(2, 3, padding="same", dtype="float32", kernel_initializer="zeros", name="ab")(stages[-1])
+    if queries:
+        x = layers.Add(dtype="float32", name="with_palette")([x, palette(stages[:3], stages[-1], queries)])
     x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)
     ab = layers.Activation("tanh", dtype="float32", name="ab_tanh")(x)
-    return keras.Model(photo, ab, name="unet")
+    return keras.Model(photo if given is None else [photo, given], ab, name="unet")
 
 
 def build_unet_bins(
@@ -146,12 +163,12 @@ def build_unet_bins(
     Its decoder ends at stride 4, where the layer ``logits`` has a number for each bin of `bins.in_gamut_bins`; their
     annealed mean with ``temperature`` is enlarged bilinearly. The other settings are those of `build_unet`.
     """
-    photo, x = _decoded(backbone, weights, (16, 8, 4), widths, dropout)
-    return keras.Model(photo, bins_head(x, grid, temperature), name="unet_bins")
+    photo, stages = _decoded(backbone, weights, STRIDES[:3], widths, dropout)
+    return keras.Model(photo, bins_head(stages[-1], grid, temperature), name="unet_bins")
 
 
-def _decoded(backbone, weights, strides, widths, dropout, attention=False):
-    """(input, the decoder's features at the last of ``strides``), with as many channels a stride as ``widths`` says."""
+def _decoded(backbone, weights, strides, widths, dropout, attention=False, hints=None):
+    """(input, the decoder's features at each of ``strides``), with as many channels a stride as ``widths`` says."""
     if len(widths) != len(strides):
         raise ColorizeError(f"expected {len(strides)} widths for the decoder, got {list(widths)}")
     photo = keras.Input((None, None, 1), name="lightness")
@@ -162,14 +179,18 @@ def _decoded(backbone, weights, strides, widths, dropout, attention=False):
     # What the whole picture shows, given to every place: a lawn and a billiard cloth look alike from near.
     scene = layers.GlobalAveragePooling2D(keepdims=True, name="scene")(x)
     x = layers.Add(name="with_scene")([x, layers.Dense(widths[0], name="scene_mix")(scene)])
+    x = x if hints is None else with_hints(x, hints, 32)
+    stages = []
     for stride, width, skip in zip(strides, widths, reversed(skips), strict=False):
         x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{stride}")(x)
         x = layers.Concatenate(name=f"join_{stride}")([x, _conv(skip, width, 1, f"skip_{stride}")])
         x = _conv(x, width, 3, f"decoder_{stride}a")
+        x = x if hints is None else with_hints(x, hints, stride)
         x = _conv(x, width, 3, f"decoder_{stride}b")
         if attention and stride == 16:
             x = _with_attention(x)
-    return photo, x
+        stages.append(x)
+    return photo, stages
 
 
 def _with_attention(x, heads=4, keys=32):

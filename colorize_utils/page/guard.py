@@ -1,14 +1,18 @@
-"""What the server takes and answers: not too much, nothing to be fetched from elsewhere, nothing to be kept.
+"""What the server answers, and to whom: known hosts and its own pages only, nothing fetched, nothing that runs.
 
 An ASGI middleware around Gradio's application. It looks at the wire and at no part of Gradio's inside.
 """
 
+import ipaddress
 import json
-import shutil
-from urllib.parse import unquote
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from .uploads import Refused, as_answer, take_upload
 
 TALK = 2_000_000  # bytes of a request that is no upload
-SPARE = 1_000_000_000  # bytes that stay free on the disk
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # The browser itself refuses whatever is not this server's. Gradio's page needs inline scripts and eval.
 POLICY = "; ".join(
     (
@@ -21,97 +25,142 @@ POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
+        "frame-ancestors 'none'",
     )
 )
-HEADERS = {"content-security-policy": POLICY, "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
-
-
-class TooMuch(Exception):
-    """A body that is longer than its request may be."""
+HEADERS = {
+    "content-security-policy": POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+# A file is only ever saved or drawn: were it opened by its address, nothing in it could run on this page's origin.
+FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+SERVED = ("pictures", "previews", "zip")  # of a visitor's folder
+TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".bmp": "image/bmp",
+    ".zip": "application/zip",
+}
 
 
 class Guard:
-    """Refuses bodies beyond a limit (413) and addresses to be fetched (403); adds `HEADERS` to every answer.
+    """Refuses what no page of ours asks for; takes uploads itself; adds `HEADERS` to every answer.
 
-    most: bytes of one upload request, all its files together. folder: where uploads are written; a request that would
-    leave less than `SPARE` bytes of its disk is refused before it is read (507).
+    page: as `page.Page`: its ``folder``, ``most`` bytes a file and ``most_at_once`` an upload, the ``disk`` and who is
+    ``present``. hosts: names, beside the loopback's and the address that was connected to, under which the page is
+    known; "evil.example" that an attacker lets point here is none of them (DNS rebinding).
     """
 
-    def __init__(self, app, most, folder):
-        self.app, self.most, self.folder = app, most, folder
+    def __init__(self, app, page, hosts=()):
+        self.app, self.page, self.named = app, page, {host.lower().strip("[]") for host in hosts}
 
     async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        answer = _with_headers(scope["path"], send)
-        if _names_an_address(scope["path"]):
-            return await _refuse(answer, 403, "addresses of other servers are not fetched")
-        if scope["method"] not in ("POST", "PUT", "PATCH"):
-            return await self.app(scope, receive, answer)
-        upload = scope["path"].rstrip("/").endswith("/upload")
-        limit = self.most if upload else TALK
-        length = _length(scope)
-        if length is not None and length > limit:
-            return await _refuse(answer, 413, f"expected at most {limit:,} bytes at a time, got {length:,}")
-        if upload:
-            if (length or 0) + SPARE > shutil.disk_usage(self.folder).free:
-                return await _refuse(answer, 507, "there is not enough room on the disk for this upload")
-            return await self._limited(scope, receive, answer, limit)
-        return await self._looked_into(scope, receive, answer)
-
-    async def _limited(self, scope, receive, send, limit):
-        """An upload, counted as it comes: a client need not say beforehand how long it is."""
-        begun, got = False, 0
-
-        async def counted():
-            nonlocal got
-            message = await receive()
-            got += len(message.get("body", b""))
-            if got > limit:
-                raise TooMuch
-            return message
-
-        async def noticed(message):
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        answer, path = _with_headers(scope["path"], send), scope["path"].rstrip("/")
         try:
-            await self.app(scope, counted, noticed)
-        except TooMuch:
-            if not begun:
-                await _refuse(send, 413, f"expected at most {limit:,} bytes at a time, got more")
+            self._check_sender(headers, (scope.get("server") or ("",))[0])
+            if _names_an_address(path):
+                raise Refused(403, "addresses of other servers are not fetched")
+            if "/file=" in path and not self._is_served(path.partition("/file=")[2]):
+                raise Refused(404, "there is no such picture")
+            if path.endswith("/upload_progress"):  # the browser counts what it sends by itself
+                return await _say(answer, 200, b'data: {"msg": "done"}\n\n', b"text/event-stream")
+            if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+                with self.page.present.listening(_listener(path, scope.get("query_string", b""))):
+                    return await self.app(scope, receive, answer)
+            if path.endswith("/upload"):
+                page = self.page
+                place = page.folder / "uploads"
+                paths = await take_upload(scope, receive, place, page.disk, page.most, page.most_at_once)
+                return await _say(answer, 200, as_answer(paths), b"application/json")
+            return await self.app(scope, await _looked_into(headers, receive), answer)
+        except Refused as refusal:
+            return await _say(answer, refusal.status, str(refusal).encode(), b"text/plain; charset=utf-8", last=True)
 
-    async def _looked_into(self, scope, receive, send):
-        """A request of a few bytes: read whole, so that it can be seen to name no address."""
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > TALK:
-                return await _refuse(send, 413, f"expected at most {TALK:,} bytes at a time, got more")
+    def _check_sender(self, headers, connected):
+        """`Refused` unless the request is for a name of this server, and comes from a page of its own or from none."""
+        asked = headers.get(b"host", "")
+        name = _name_in(asked)
+        known = name is not None and (name in LOOPBACK or name in self.named or _same_address(name, connected))
+        if not known:
+            raise Refused(421, "this page is not known under this name: --allow-host NAME adds one")
+        origin = headers.get(b"origin")
+        if origin is not None:
+            parts = urlsplit(origin)
+            own = parts.scheme in ("http", "https") and (
+                parts.netloc.lower() == asked.lower() or _name_in(parts.netloc) in self.named
+            )
+            if not own:
+                raise Refused(403, "expected a request of this page, got one of another")
+
+    def _is_served(self, path):
+        """Whether a path is of what visitors may have: colored pictures, previews, zips, and the samples."""
         try:
-            found = _has_address(json.loads(body or b"null"))
-        except (ValueError, RecursionError):
-            return await _refuse(send, 400, "expected JSON")
-        if found:
-            return await _refuse(send, 403, "addresses of other servers are not fetched: upload the photo itself")
-        waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def again():
-            return waiting.pop() if waiting else await receive()
-
-        return await self.app(scope, again, send)
+            parts = Path(os.path.abspath(path)).relative_to(self.page.folder).parts
+        except ValueError:
+            return False
+        if parts[:1] == ("samples",):
+            return len(parts) == 2
+        return len(parts) == 4 and parts[0] == "visitors" and parts[2] in SERVED
 
 
-def _length(scope):
-    for name, value in scope["headers"]:
-        if name.lower() == b"content-length" and value.isdigit():
-            return int(value)
-    return None
+def _name_in(netloc):
+    """The name or address in "name:port" as it may be compared; None where there is none."""
+    try:
+        name = urlsplit(f"//{netloc}").hostname
+    except ValueError:
+        return None
+    return name.rstrip(".") if name and "@" not in netloc else None
+
+
+def _same_address(name, connected):
+    try:
+        return ipaddress.ip_address(name) == ipaddress.ip_address(connected.partition("%")[0])
+    except ValueError:
+        return False
+
+
+def _listener(path, query):
+    """The visit (Gradio's session hash) whose browser holds this connection open for as long as it is there."""
+    if path.endswith("/queue/data"):
+        return parse_qs(query.decode("latin-1")).get("session_hash", [None])[0]
+    return path.rpartition("/")[2] if "/heartbeat/" in path else None
+
+
+async def _looked_into(headers, receive):
+    """A request of a few bytes, read whole, so that it can be seen to name no address -> what gives it again."""
+    if headers.get(b"content-length", "0").isdigit() and int(headers.get(b"content-length", "0")[:19]) > TALK:
+        raise Refused(413, f"expected at most {TALK:,} bytes at a time, got more")
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False) and message["type"] != "http.disconnect"
+        if len(body) > TALK:
+            raise Refused(413, f"expected at most {TALK:,} bytes at a time, got more")
+    try:
+        found = _has_address(json.loads(body or b"null"))
+    except (ValueError, RecursionError):
+        raise Refused(400, "expected JSON") from None
+    if found:
+        raise Refused(403, "addresses of other servers are not fetched: upload the photo itself")
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again():
+        return waiting.pop() if waiting else await receive()
+
+    return again
 
 
 def _names_an_address(path):
@@ -131,18 +180,33 @@ def _has_address(value):
 
 
 def _with_headers(path, send):
-    headers = {**HEADERS, "cache-control": "no-store"} if "/file=" in path else HEADERS
+    """``send`` with our headers; of a file also what it is, by its name, and that it is to be saved, not shown."""
+    own = HEADERS
+    if "/file=" in path:
+        name = path.rpartition("/")[2]
+        own = HEADERS | {
+            "content-security-policy": FILE_POLICY,
+            "cache-control": "no-store",
+            "content-type": TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream"),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        }
 
     async def answer(message):
         if message["type"] == "http.response.start":
-            kept = [(k, v) for k, v in message.get("headers", []) if k.lower().decode("latin-1") not in headers]
-            message = {**message, "headers": kept + [(k.encode(), v.encode()) for k, v in headers.items()]}
+            new = own if message["status"] in (200, 206) or own is HEADERS else HEADERS
+            kept = [
+                (key, value)
+                for key, value in message.get("headers", [])
+                if (name := key.lower().decode("latin-1")) not in new and not name.startswith("access-control-")
+            ]
+            message = {**message, "headers": kept + [(k.encode(), v.encode()) for k, v in new.items()]}
         await send(message)
 
     return answer
 
 
-async def _refuse(send, status, text):
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+async def _say(send, status, body, kind, last=False):
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    headers += [(b"connection", b"close")] * last
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode()})
+    await send({"type": "http.response.body", "body": body})

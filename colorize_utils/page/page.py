@@ -1,32 +1,27 @@
-"""The page itself: what stands where, and what happens when something on it is used. Gradio does the rest."""
+"""What happens when something on the page is used, and what all its visitors share."""
 
 import secrets
+import shutil
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from pathlib import Path
 
 import gradio as gr
-from starlette.middleware import Middleware
 
-from ..inference.colorizer import STRONGEST
 from ..inference.folders import Room
 from ..photos.reading import count_pixels
-from .guard import Guard
-from .session import Session, hex_color, with_marks
+from .session import Session, hex_color
+from .turns import Left, Presence, Turns
+from .uploads import Disk
 
-HERE = Path(__file__).parent
 SMALLEST, LARGEST, STEP = 64, 1024, 32  # working sizes that can be chosen
 MOST_HINTS = 500  # a photo
-KEPT = (
-    3600  # seconds that uploads lie there; what a visitor has on the page stays until an hour after the tab is closed
-)
-AT_ONCE = 2  # visitors whose photos are colored at the same time
-TEXT = """# Color for black-and-white photos
-
-Drop some below. They are colored on the computer that runs this page: nothing is sent anywhere else, and what
-you drop is deleted about an hour after you leave. At most {one} a file and {all} at a time, {pixels} megapixels a
-photo. The colors are a model's guess."""
+KEPT = 3600  # seconds that uploads lie there, and what a visitor has on the page after the tab is closed
+AT_ONCE = 2  # photos that are colored at the same time
+WAITING = 200  # visitors' requests that may wait for a photo's turn; what is beyond is refused
+WIDEST = 6  # bytes a pixel that a colored picture may take on the disk
 
 
 @dataclass
@@ -40,6 +35,12 @@ class Page:
     samples: list = field(default_factory=list)
     sessions: dict = field(default_factory=dict)
     room: Room = field(default_factory=Room)
+    turns: Turns = field(default_factory=lambda: Turns(AT_ONCE))
+    present: Presence = field(default_factory=Presence)
+    disk: Disk = None
+
+    def __post_init__(self):
+        self.disk = self.disk or Disk(self.folder)
 
     def __deepcopy__(self, memo):
         """Gradio copies what its components hold for every visitor, and would copy the network along."""
@@ -50,102 +51,145 @@ class Page:
         """Bytes of one upload, all its files together."""
         return 4 * self.most
 
-    def session(self, key):
+    def session(self, key, request=None):
         """(key, `Session`) of a visitor; new ones for a key that is None or forgotten."""
         if key not in self.sessions:
             key = secrets.token_urlsafe(16)
-            self.sessions[key] = Session(self.folder / "visitors" / key)
-        return key, self.sessions[key]
+            self.sessions[key] = Session(self.folder / "visitors" / key, 2 * self.most_at_once)
+        session = self.sessions[key]
+        session.visit = getattr(request, "session_hash", None)
+        session.used = time.monotonic()
+        return key, session
 
     def forget(self, key):
         """Delete a visitor's photos."""
         if session := self.sessions.pop(key, None):
             session.clear()
 
+    def sweep(self):
+        """Delete what broken uploads left, and the photos of visitors who have long gone without a word."""
+        remove_old(self.folder / "uploads")
+        for key, session in list(self.sessions.items()):
+            if time.monotonic() - session.used > KEPT and not self.present.is_here(session.visit):
+                self.forget(key)
+
     # What happens when something is used. Each gives what `view` gives, some of them again and again as work goes on.
 
-    def add(self, key, paths, strength, size):
+    def add(self, key, paths, strength, size, request: gr.Request = None):
         """Color what was dropped."""
-        key, session = self.session(key)
-        remove_old(self.folder / "uploads")
+        key, session = self.session(key, request)
+        self.sweep()
         session.failed.clear()
         items = session.add(paths or [])
+        self._remove_uploads(paths or [])
         first = len(session.items)
         for count, item in enumerate(items):
             yield self.view(key, f"Coloring {_of(count + 1, items)} {item.photo.name}", pictures=False)
-            if self._color(session, item, strength, size) and len(session.items) == first + 1:
+            try:
+                colored = self._color(session, item, strength, size)
+            except Left:
+                return
+            if colored and len(session.items) == first + 1:
                 session.at = first
                 yield self.view(key, f"Coloring {_of(count + 1, items)}")
         yield self.view(key, pictures=False)
 
-    def add_sample(self, key, strength, size, event: gr.SelectData):
+    def add_sample(self, key, strength, size, event: gr.SelectData, request: gr.Request = None):
         """Color one of the photos to try."""
-        yield from self.add(key, [self.samples[event.index]], strength, size)
+        index = event.index if isinstance(event.index, int) and 0 <= event.index < len(self.samples) else 0
+        yield from self.add(key, [self.samples[index]], strength, size, request)
 
-    def again(self, key, strength, size):
+    def again(self, key, strength, size, request: gr.Request = None):
         """Color all photos with other settings, the one that is looked at first."""
-        key, session = self.session(key)
+        key, session = self.session(key, request)
         items = sorted(session.items, key=lambda item: item is not session.current)
         for count, item in enumerate(items):
             yield self.view(key, f"Coloring {_of(count + 1, items)} {item.name}", pictures=count == 1)
-            self._color(session, item, strength, size)
+            try:
+                self._color(session, item, strength, size)
+            except Left:
+                return
         yield self.view(key, pictures=len(items) < 2)
 
-    def hint(self, key, color, strength, size, event: gr.SelectData):
+    def hint(self, key, color, strength, size, event: gr.SelectData, request: gr.Request = None):
         """Give the place that was clicked a color."""
-        key, session = self.session(key)
+        key, session = self.session(key, request)
         if item := session.current:
             item.points = [*item.points[: MOST_HINTS - 1], (*session.share(event.index), hex_color(color))]
-        yield from self._recolor(key, strength, size)
+        yield from self._recolor(key, session, strength, size)
 
-    def undo(self, key, strength, size):
+    def undo(self, key, strength, size, request: gr.Request = None):
         """Take the last hint back."""
-        key, session = self.session(key)
+        key, session = self.session(key, request)
         if session.current and session.current.points:
             session.current.points.pop()
-            yield from self._recolor(key, strength, size)
+            yield from self._recolor(key, session, strength, size)
 
-    def no_hints(self, key, strength, size):
+    def no_hints(self, key, strength, size, request: gr.Request = None):
         """Take all hints of this photo back."""
-        key, session = self.session(key)
+        key, session = self.session(key, request)
         if session.current and session.current.points:
             session.current.points.clear()
-            yield from self._recolor(key, strength, size)
+            yield from self._recolor(key, session, strength, size)
 
-    def look(self, key, event: gr.SelectData):
+    def look(self, key, event: gr.SelectData, request: gr.Request = None):
         """Show another of the photos."""
-        key, session = self.session(key)
-        session.at = min(event.index, max(0, len(session.items) - 1))
+        key, session = self.session(key, request)
+        if isinstance(event.index, int):
+            session.at = max(0, min(event.index, len(session.items) - 1))
         return self.view(key)
 
     def marked(self, key):
-        """The photo that is looked at, with a dot for each hint."""
-        _, session = self.session(key)
-        return with_marks(session.current) if session.current else None
+        """The photo that is looked at, with a dot for each hint: its path."""
+        session = self.sessions.get(key)
+        return str(session.marked()) if session and session.current else None
 
-    def clear(self, key):
+    def clear(self, key, request: gr.Request = None):
         """Remove all photos."""
-        key, session = self.session(key)
+        key, session = self.session(key, request)
         session.clear()
         return self.view(key)
 
     def pack(self, key):
         """All pictures as one .zip."""
-        _, session = self.session(key)
-        return str(session.pack()) if session.items else None
+        session = self.sessions.get(key)
+        if not session or not session.items:
+            return None
+        with self.disk.room(sum(item.picture.stat().st_size for item in session.items)) as fits:
+            if not fits:
+                raise gr.Error("there is not enough room on the disk for a .zip: download the pictures one by one")
+            return str(session.pack())
 
-    def _recolor(self, key, strength, size):
-        key, session = self.session(key)
+    def _recolor(self, key, session, strength, size):
         if session.current:
             yield self.view(key, f"Coloring {session.current.name}", pictures=False)
-            self._color(session, session.current, strength, size)
+            try:
+                self._color(session, session.current, strength, size)
+            except Left:
+                return
         yield self.view(key)
 
     def _color(self, session, item, strength, size):
+        """Color one photo when it is its turn; whether that went well. `Left` if its visitor has gone meanwhile."""
+
+        def wanted():
+            self.present.check(session.visit)
+
+        size = None if size == self.colorizer.size else min(max(int(size), SMALLEST), LARGEST)
+        pixels = count_pixels(item.photo)
         # A very large photo waits until others are done, so that memory suffices.
-        with self.room.of(count_pixels(item.photo)):
-            size = None if size == self.colorizer.size else min(max(int(size), SMALLEST), LARGEST)
-            return session.color(item, self.colorizer, strength, size, self.max_pixels)
+        with self.turns.turn(wanted), self.room.of(pixels), self.disk.room(WIDEST * pixels) as fits:
+            if not fits:
+                session.drop(item, "there is not enough room on the disk of this page")
+                return False
+            between = partial(self.turns.let_others, wanted)
+            return session.color(item, self.colorizer, strength, size, self.max_pixels, between)
+
+    def _remove_uploads(self, paths):
+        """What a session has taken in is not needed twice."""
+        for path in map(Path, paths):
+            if (self.folder / "uploads") in path.parents:
+                path.unlink(missing_ok=True)
 
     def view(self, key, status="", pictures=True):
         """Values for `SHOWN`, in that order. pictures: also of the photo that is looked at, which may have changed."""
@@ -185,139 +229,10 @@ def _lines(session):
 
 
 def remove_old(folder, age=KEPT):
-    """Delete files right in ``folder`` that are older than ``age`` seconds: uploads that were broken off."""
+    """Delete what lies in ``folder`` for more than ``age`` seconds: uploads that nobody came for."""
     for path in folder.iterdir():
         try:
-            if path.is_file() and time.time() - path.stat().st_mtime > age:
-                path.unlink()
+            if time.time() - path.stat().st_mtime > age:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError:  # another visitor's call was faster
             continue
-
-
-def megabytes(count):
-    """Bytes as a person reads them."""
-    return f"{count / 1e9:g} GB" if count >= 1e9 else f"{count / 1e6:g} MB"
-
-
-def build(page):
-    """The page as `gradio.Blocks`."""
-    with gr.Blocks(title="Color for black-and-white photos", analytics_enabled=False, delete_cache=(600, KEPT)) as demo:
-        parts = _layout(page)
-        _wire(page, parts)
-    return demo
-
-
-def _layout(page):
-    """All components, by name."""
-    p = {"key": gr.State(None, delete_callback=page.forget)}
-    gr.Markdown(
-        TEXT.format(one=megabytes(page.most), all=megabytes(page.most_at_once), pixels=f"{page.max_pixels / 1e6:,g}"),
-        elem_id="head",
-    )
-    p["drop"] = gr.File(file_count="multiple", show_label=False, elem_id="drop", height=132)
-    gr.HTML('<ul class="lines" id="too-large"></ul>', padding=False)
-    p["lines"] = gr.HTML(padding=False, elem_id="lines")
-    p["status"] = gr.HTML(padding=False, elem_id="status", visible=False)
-    with gr.Column(visible=bool(page.samples)) as p["tries"]:
-        gr.Markdown("No photo at hand? Try one of these:", elem_id="samples-title")
-        p["samples"] = gr.Gallery(
-            [str(path) for path in page.samples], columns=6, height="auto", object_fit="cover", show_label=False,
-            allow_preview=False, buttons=[], interactive=False, elem_id="samples", container=False,
-        )  # fmt: skip
-    with gr.Column(visible=False) as p["results"]:
-        _result_layout(page, p)
-    return p
-
-
-def _result_layout(page, p):
-    p["strip"] = gr.Gallery(
-        columns=8, height="auto", object_fit="cover", show_label=False, allow_preview=False, buttons=[],
-        interactive=False, elem_id="strip", container=False, visible=False,
-    )  # fmt: skip
-    with gr.Tabs():
-        with gr.Tab("Compare"):
-            p["compare"] = gr.ImageSlider(
-                show_label=False, interactive=False, elem_id="compare", buttons=["fullscreen"], max_height=640
-            )
-        with gr.Tab("Give a color", render_children=True) as p["tab"]:
-            gr.Markdown("Choose a color and click where it belongs. The lightness stays the photo's.")
-            with gr.Row(elem_id="tools", equal_height=True):
-                p["color"] = gr.ColorPicker("#4f7fbf", show_label=False, label="Color", container=False, min_width=40)
-                p["undo"] = gr.Button("Undo", min_width=80, elem_id="undo")
-                p["none"] = gr.Button("Remove all", min_width=80)
-            p["canvas"] = gr.Image(show_label=False, interactive=False, elem_id="canvas", buttons=[], format="jpeg")
-    with gr.Row():
-        p["strength"] = gr.Slider(
-            0, STRONGEST, 1, step=0.05, label="Saturation", info="0 is grey, 1 the model's own",
-            min_width=280,
-        )  # fmt: skip
-        p["size"] = gr.Slider(
-            SMALLEST, LARGEST, page.colorizer.size, step=STEP, label="Working size",
-            info="Short side, in pixels, of the copy the model looks at", min_width=280,
-        )  # fmt: skip
-    p["files"] = gr.File(
-        label="Download at full size", file_count="multiple", interactive=False, height=340, elem_id="files"
-    )
-    with gr.Row():
-        p["zip"] = gr.Button("Download all as one .zip", variant="primary", min_width=280, elem_id="zip")
-        p["clear"] = gr.Button("Remove all photos from this page", min_width=280, elem_id="clear")
-    p["packed"] = gr.DownloadButton("zip", elem_id="packed", elem_classes="kept-apart")
-
-
-def _wire(page, p):
-    shown = [p[name] for name in SHOWN]
-    settings, line = [p["strength"], p["size"]], {"concurrency_id": "color", "concurrency_limit": AT_ONCE}
-
-    def on(event, work, *inputs, **more):
-        event(work, [p["key"], *inputs], shown, show_progress="hidden", **more)
-
-    on(p["drop"].upload, page.add, p["drop"], *settings, **line)
-    on(p["samples"].select, page.add_sample, *settings, **line)
-    for slider in settings:
-        on(slider.release, page.again, *settings, trigger_mode="always_last", **line)
-    on(p["canvas"].select, page.hint, p["color"], *settings, trigger_mode="multiple", **line)
-    on(p["undo"].click, page.undo, *settings, **line)
-    on(p["none"].click, page.no_hints, *settings, **line)
-    on(p["strip"].select, page.look)
-    p["tab"].select(page.marked, p["key"], p["canvas"], show_progress="hidden")
-    on(p["clear"].click, page.clear)
-    packed = p["zip"].click(page.pack, p["key"], p["packed"], show_progress="minimal")
-    packed.then(None, js="() => document.querySelector('#packed').click()")
-
-
-def launch(page, host="127.0.0.1", port=None):
-    """Begin to serve the page -> (`gradio.Blocks`, its address). OSError if there is no free port."""
-    gr.set_static_paths([page.folder / "visitors", page.folder / "samples"])  # served from where they are, not copied
-    demo = build(page).queue(default_concurrency_limit=AT_ONCE)
-    limits = {"MOST_OF_ONE": page.most, "MOST_OF_ALL": page.most_at_once}
-    script = (HERE / "page.js").read_text(encoding="utf-8")
-    for name, value in limits.items():
-        script = script.replace(name, str(value))
-    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-    _, address, _ = demo.launch(
-        server_name=host,
-        server_port=port,
-        share=False,  # None would become True on Colab: a public address
-        inline=False,
-        prevent_thread_lock=True,
-        quiet=True,
-        max_file_size=page.most,
-        allowed_paths=[],
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        enable_monitoring=False,
-        footer_links=[],
-        app_kwargs={"middleware": [Middleware(Guard, most=page.most_at_once, folder=page.folder)]},
-        theme=gr.themes.Base(primary_hue="neutral", **fonts).set(
-            body_text_color_subdued="*neutral_600",
-            body_text_color_subdued_dark="*neutral_400",
-            button_large_text_size="*text_md",
-            button_large_text_weight="500",
-            link_text_color="*neutral_800",
-            link_text_color_dark="*neutral_200",
-        ),
-        css_paths=[HERE / "page.css"],
-        head=f"<script>{script}</script>",  # not as `js`, which would run after the first drop can be made
-    )
-    return demo, address

@@ -14,9 +14,11 @@ from PIL import Image
 from ..errors import ColorizeError, reason
 from ..inference.archive import pack_folder
 from ..inference.folders import colorize_files, maker_of, plan
+from .turns import Left
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
 CANVAS = 1000  # the least that the long side of what is clicked on has
+MOST_PHOTOS = 1000  # of one visitor
 DOT = 1 / 90  # radius of a hint's mark, as a share of the preview's long side
 _PART = r"(\d{1,9}(?:\.\d*)?)"
 _COLOR = re.compile(rf"rgba?\({_PART},{_PART},{_PART}(?:,[\d.]+)?\)")
@@ -47,6 +49,9 @@ class Session:
     """What one visitor has on the page. ``failed`` holds (name, reason) of what could not be colored."""
 
     folder: Path
+    most: int = 4_000_000_000  # bytes of all that lies there
+    visit: str | None = None  # whose connection tells that somebody is there, as `turns.Presence` knows it
+    used: float = 0.0  # when, by `time.monotonic`
     items: list = field(default_factory=list)  # those in color
     failed: list = field(default_factory=list)
     at: int = 0  # the item that is looked at
@@ -68,9 +73,13 @@ class Session:
     def add(self, paths):
         """Take uploaded files in -> their new `Item`s, not colored yet. The uploads themselves may vanish later."""
         with self._lock:
-            before = self._count
+            before, held = self._count, self._held()
             for path in map(Path, paths):
-                self._count += 1
+                size = path.stat().st_size if path.is_file() else 0
+                if why := self._too_much(held + size):
+                    self.failed.append((path.name, why))
+                    continue
+                self._count, held = self._count + 1, held + size
                 place = self.folder / "photos" / str(self._count) / path.name
                 try:
                     place.parent.mkdir(parents=True)
@@ -83,16 +92,38 @@ class Session:
             items = [Item(int(photo.parent.name), photo, picture) for photo, picture in planned]
             return [item for item in items if item.number > before]
 
-    def color(self, item, colorizer, strength=1.0, size=None, max_pixels=300_000_000):
+    def _held(self):
+        """Bytes of all its files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def _too_much(self, held):
+        if len(self._photos) >= MOST_PHOTOS:
+            return f"expected at most {MOST_PHOTOS:,} photos on the page at a time; remove some"
+        if held > self.most:
+            return f"expected at most {self.most / 1e9:g} GB of photos and pictures at a time; remove some"
+        return None
+
+    def color(self, item, colorizer, strength=1.0, size=None, max_pixels=300_000_000, between=None):
         """Color one photo at full size into ``item.picture``, and make its previews. Returns whether that went well.
 
         Then it is one of ``items``; what cannot be colored is none any more, and its reason is the last of ``failed``.
+        max_pixels: of all pages of a file together. between: called between two pages; `turns.Left` from it ends all.
         """
-        shown, failed, notes, marks = [], [], [], {"size": size, "strength": strength}
+        shown, failed, notes, marks, gone, left = [], [], [], {"size": size, "strength": strength}, [], max_pixels
         if item.points:
             marks["hints"] = hints_of(item.points, item.shape)
 
         def watched(photo, **options):
+            nonlocal left
+            left -= photo.shape[0] * photo.shape[1]
+            if left < 0:
+                raise ColorizeError(f"expected at most {max_pixels:,} pixels in all its pages, got more", status=1)
+            if shown and between:
+                try:
+                    between()
+                except Left as error:  # writers of pictures make a failed photo of whatever stops them
+                    gone.append(error)
+                    raise
             if shown:  # hints are for the first page of several, and so is the preview
                 return colorizer(photo, **options)
             rgb = colorizer(photo, **options, **({"hints": marks["hints"]} if item.points else {}))
@@ -101,6 +132,8 @@ class Session:
             return rgb
 
         with self._lock:
+            if (item.photo, item.photo.parent) not in self._photos:
+                return False  # removed while it waited
             try:
                 colorize_files(
                     watched,
@@ -115,8 +148,10 @@ class Session:
                 )
             except ColorizeError as error:  # a full disk
                 failed.append(str(error))
+            if gone:
+                raise gone[0]
             if failed:
-                self._drop(item, failed[0])
+                self.drop(item, failed[0])
                 return False
             item.notes = notes
             self._preview(item, *shown)
@@ -135,9 +170,19 @@ class Session:
             self.items, self.failed, self._photos, self.at = [], [], [], 0
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _drop(self, item, why):
+    def marked(self):
+        """The photo that is looked at with its hints marked, as `with_marks` gives it: the path of a .jpg."""
+        with self._lock:
+            path = self.current.after.with_name(f"{self.current.number}-{self.current.version}-marks.jpg")
+            if not path.exists():
+                Image.fromarray(with_marks(self.current)).save(path, quality=92, subsampling=0)
+            return path
+
+    def drop(self, item, why):
+        """Take a photo out, with the reason."""
         self.failed.append((item.photo.name, plain_reason(why, item)))
-        self._photos.remove((item.photo, item.photo.parent))
+        if (item.photo, item.photo.parent) in self._photos:
+            self._photos.remove((item.photo, item.photo.parent))
         if item in self.items:
             self.items.remove(item)
             self.at = max(0, min(self.at, len(self.items) - 1))
@@ -146,7 +191,8 @@ class Session:
                 path.unlink(missing_ok=True)
 
     def _preview(self, item, before, after):
-        old = item.before, item.after, item.thumb
+        marks = item.before and item.before.with_name(f"{item.number}-{item.version}-marks.jpg")
+        old = item.before, item.after, item.thumb, marks
         item.version += 1
         folder = self.folder / "previews"
         folder.mkdir(parents=True, exist_ok=True)

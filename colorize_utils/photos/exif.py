@@ -15,7 +15,7 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 WORDS = SIZES | {5: 4, 10: 4}
 BYTE, TEXT, SHORT, LONG, FRACTION, UNDEFINED = 1, 2, 3, 4, 5, 7
 MOST = 4096  # entries of a directory
-LONGEST = 2**24  # bytes of a value
+LONGEST = 2**24  # bytes of a value, and of all values together: thousands of tags may name the same place
 _HEAD = b"Exif\0\0"
 
 
@@ -56,11 +56,13 @@ def read_block(block):
     return read_directory(file, struct.unpack_from(order + "I", block, 4)[0], order)
 
 
-def read_directory(file, at, order, big=False, inside=()):
+def read_directory(file, at, order, big=False, inside=(), left=None):
     """The directory at ``at`` of an open binary file -> (directory, whether all of it was whole).
 
-    order: "<" or ">"; big: BigTIFF. Of a damaged one what can be read is kept.
+    order: "<" or ">"; big: BigTIFF. Of a damaged one what can be read is kept. left: [bytes that its values, and those
+    of the directories in it, may still have].
     """
+    left = [LONGEST] if left is None else left
     places, entry = ("HHQ8s", 20) if big else ("HHI4s", 12)
     size = file.seek(0, 2)
     file.seek(at)
@@ -81,11 +83,17 @@ def read_directory(file, at, order, big=False, inside=()):
             whole &= start + length <= size
             if start + length > size or length > LONGEST:
                 continue
+            if length > left[0]:
+                whole = False
+                continue
+            left[0] -= length
             file.seek(start)
             value = file.read(length)
         if tag in POINTERS:
+            if tag in found:
+                continue
             (start,) = struct.unpack(order + ("Q" if length == 8 else "I"), value[: 8 if length == 8 else 4])
-            inner, fine = read_directory(file, start, order, big, (*inside, at))
+            inner, fine = read_directory(file, start, order, big, (*inside, at), left)
             found |= {tag: inner} if inner else {}
             whole &= fine
         elif length:
@@ -100,7 +108,10 @@ def _turned(data, kind, order, tag):
     word = WORDS[kind]
     if order == "<" or word == 1 or tag == IPTC:
         return data
-    return b"".join(data[k : k + word][::-1] for k in range(0, len(data), word))
+    turned = bytearray(data[: len(data) // word * word])
+    for k in range(word):
+        turned[k::word] = data[word - 1 - k : len(turned) : word]
+    return bytes(turned)
 
 
 def write_block(directory):

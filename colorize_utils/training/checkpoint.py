@@ -5,7 +5,6 @@ a folder a phase with what can be used on its own (generators, sample pictures).
 were complete on the disk before it was written, so at any moment of a crash it, or the one before it, is right.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -44,9 +43,12 @@ def restore(nets, arrays, where, parts=PARTS):
             assign_arrays(owner.variables, stored, f"{where} ({part})")
 
 
-def settings_hash(settings):
-    """A short hash of a run's settings: two runs with the same one would train alike."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+def not_finite(arrays):
+    """The name of an array with a number that is not finite, None if there is none."""
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            return name
+    return None
 
 
 def is_checkpoint(name):
@@ -63,6 +65,7 @@ def parse_manifest(data, folder):
     """The bytes of a manifest -> dict, None if they are damaged. ColorizeError if a newer version wrote them.
 
     All that it names are checkpoints, each with its SHA-256, phase and step (or with none, after a manifest was lost).
+    "run" is the run's identity, as in its state; versions before 0.7.0 wrote none.
     """
     try:
         manifest = json.loads(data)
@@ -70,6 +73,7 @@ def parse_manifest(data, folder):
         entries = [] if newer else [*manifest["checkpoints"], *([manifest["best"]] if manifest["best"] else [])]
         names = [entry["file"] for entry in entries[: len(manifest["checkpoints"])]]
         whole = all(map(_is_entry, entries)) and names == sorted(set(names))
+        whole = whole and isinstance(manifest.get("run"), str | None)
     except (ValueError, KeyError, TypeError):
         return None
     if newer:
@@ -123,13 +127,14 @@ class Checkpoints:
         name = f"checkpoint-{serial:06d}.h5"
         path = self.run / name
         with whole(path) as temporary:
-            write_arrays(temporary, arrays, {"state": state, "best": best})
-            _verify(temporary, arrays)
-            digest = sha256(temporary)
+            digest = write_arrays(temporary, arrays, {"state": state, "best": best})
+            if sha256(temporary) != digest:
+                raise ColorizeError(f"the disk gave back something else than was written to {path}", status=1)
         entry = {"file": name, "sha256": digest, "phase": state["phase"], "step": state["step"]}
         self.manifest["checkpoints"] = [*self.manifest["checkpoints"], entry][-self.keep :]
         if best:
             self.manifest["best"] = entry
+        self.manifest["run"] = state.get("run")
         write_json(self.run / "manifest.json", self.manifest)
         self._sweep()
         return path
@@ -164,6 +169,8 @@ class Checkpoints:
         arrays, meta = read_arrays(path, "a checkpoint")
         if "state" not in meta:
             raise ColorizeError(f"expected a checkpoint, but {path} is a file of another kind", status=1)
+        if name := not_finite(arrays):  # versions before 0.7.0 kept such
+            raise ColorizeError(f"{path} has numbers that are not finite in {name}", status=1)
         return arrays, meta["state"]
 
     def _known(self):
@@ -183,13 +190,6 @@ class Checkpoints:
                     with open(path, "wb"):
                         pass
                     path.unlink()
-
-
-def _verify(path, arrays):
-    stored, _ = read_arrays(path, "the checkpoint just written")
-    if stored.keys() != arrays.keys() or any(not np.array_equal(stored[k], arrays[k]) for k in arrays):
-        if not any(np.isnan(a).any() for a in arrays.values() if np.issubdtype(a.dtype, np.floating)):
-            raise ColorizeError(f"the disk gave back something else than was written to {path}", status=1)
 
 
 MANIFEST = "manifest.json"

@@ -1,37 +1,71 @@
-"""The feed of a step: from a prepared set to photo and colors as tensors, cropped, flipped, zoomed and faded."""
+"""The feed of a run: from a prepared set to photo and colors as tensors, cropped, flipped, zoomed and faded."""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 from keras import ops
 
 from ..color import normalize_lab8
-from ..data.batches import ZOOM, step_table
+from ..data.batches import ZOOM, PreparedSet, rows_of_part, step_photos, step_table, still_table
 from . import backend
+from .phases import Preset
 
 
-def batch_of(context, index, step, ids):
-    """The arguments of a training step: codes (all of them on an accelerator, else this batch's), ids, table."""
-    preset, split = context.preset, context.data.train
-    shape = split.codes.shape[1:3]
-    changes = (preset.crop, preset.lightness, preset.zoom)
-    table = step_table(context.seed, index, step, shape, split.transposed[ids], *changes)
-    return arguments(context, "train", ids, table)
+@dataclass
+class Feed:
+    """Hands out the batches of a run, as the arguments of a compiled step (see `steps.make_step`).
 
-
-def _photos(context, name):
-    if context.on_device and name not in context.photos:
-        context.photos[name] = backend.to_device(getattr(context.data, name).codes)
-    return context.photos.get(name)
-
-
-def arguments(context, name, ids, table):
-    """The tensors of a compiled step: codes uint8 (N, H, W, 3), ids int32 (B,) into them, the step's table (B, 7).
-
-    name: "train" or "val". On an accelerator the codes are all of that part, which stay there; else this batch's.
+    These are codes uint8 (N, H, W, 3), ids int32 (B,) into them, and the step's table float32 (B, 7 or 8). The codes
+    are this batch's; where ``resident``, on an accelerator, they are all of that part of the set, which stay there.
     """
-    photos = _photos(context, name)
-    if photos is None:
-        photos, ids = backend.share(getattr(context.data, name).codes[ids]), np.arange(len(ids))
-    return photos, backend.share(ids.astype(np.int32)), backend.share(table)
+
+    data: PreparedSet
+    preset: Preset
+    seed: int
+    resident: bool = False
+    _codes: dict = field(default_factory=dict)  # split name -> codes on the device
+    _rows: dict = field(default_factory=dict)  # part of the training photos, or None -> their rows
+
+    def rows(self, part=None):
+        """Which of the training photos belong to a phase's part: int64 (n,)."""
+        if part not in self._rows:
+            self._rows[part] = rows_of_part(self.data, part)
+        return self._rows[part]
+
+    def steps_per_epoch(self, part=None):
+        """How many steps an epoch has in a phase that sees this part."""
+        count = len(self.rows(part))
+        return max(1, min(self.preset.epoch_photos or count, count) // self.preset.batch)
+
+    def batch(self, index, part, step):
+        """Step ``step`` of phase number ``index``, which sees ``part`` -> (rows of its photos, arguments)."""
+        preset, split, rows = self.preset, self.data.train, self.rows(part)
+        places = step_photos(self.seed, index, step, len(rows), preset.batch, self.steps_per_epoch(part))
+        ids = rows[places]
+        changes = (preset.crop, preset.lightness, preset.zoom)
+        table = step_table(self.seed, index, step, split.codes.shape[1:3], split.transposed[ids], *changes)
+        return ids, self._arguments("train", ids, table)
+
+    def validation(self):
+        """The validation photos, batch by batch -> (how many of the batch count, arguments)."""
+        split, preset = self.data.val, self.preset
+        chosen = np.linspace(0, len(split) - 1, min(preset.val_photos or len(split), len(split))).astype(int)
+        for start in range(0, len(chosen), preset.batch):
+            ids = chosen[start : start + preset.batch]
+            count = len(ids)
+            ids = np.resize(ids, preset.batch)  # one shape, one compilation; the repeats do not count
+            table = still_table(split.codes.shape[1:3], split.transposed[ids], preset.crop)
+            yield count, self._arguments("val", ids, table)
+
+    def _arguments(self, name, ids, table):
+        split = getattr(self.data, name)
+        if self.resident:
+            if name not in self._codes:
+                self._codes[name] = backend.to_device(split.codes)
+            codes = self._codes[name]
+        else:
+            codes, ids = backend.share(split.codes[ids]), np.arange(len(ids))
+        return codes, backend.share(ids.astype(np.int32)), backend.share(table)
 
 
 def crops(codes, table, crop):

@@ -1,100 +1,11 @@
-"""What to train: a recipe is networks and phases, a preset is sizes and lengths. Both are plain data."""
+"""The recipes and presets there are, and how one is found by its name and changed."""
 
-from dataclasses import asdict, dataclass, replace
+import math
+from dataclasses import replace
 
 from ..errors import ColorizeError
 from ..networks import stride_of
-
-
-@dataclass(frozen=True)
-class BinsLoss:
-    """How a phase with the step "bins" labels and weighs pixels (Zhang et al. 2016; distances in Lab units of ab).
-
-    A pixel is labeled with its ``neighbors`` nearest bins by a Gaussian of width ``sigma`` (five in the paper, ten in
-    the released code), and counts more the rarer its color: the prior, smoothed by a Gaussian of width ``smoothing``,
-    is mixed with a uniform one of weight ``mixing`` (1: all pixels alike). Photos in which neither |a| nor |b| exceeds
-    ``grey_below`` anywhere are left out of the loss (0: none is).
-    """
-
-    neighbors: int = 5
-    sigma: float = 5.0
-    smoothing: float = 5.0
-    mixing: float = 0.5
-    grey_below: float = 5.0
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stage of training. ``step`` names a function of `steps.py`; ``trains`` says whose variables it changes.
-
-    ``rate`` is the peak learning rate: a short linear warm-up, then ``schedule`` ("cosine" to zero, or "constant").
-    The pretrained encoder learns at ``encoder_rate`` times that. ``ema`` is the decay of the averaged generator.
-    ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
-    the mean of photographs): less of an invitation to play safe (None: all pixels alike). ``part`` 1, 2 or 3 trains on
-    one part of the photos only (see `data.batches.rows_of_part`). ``bins`` is for the step "bins",
-    ``perceptual_weight`` and ``adversarial_weight`` for the step "perceptual".
-    """
-
-    name: str
-    step: str  # "regression", "critic", "adversarial", "perceptual", "pix2pix" or "bins"
-    trains: str  # "decoder" or "all" of the generator
-    epochs: int
-    rate: float
-    encoder_rate: float = 0.3
-    schedule: str = "cosine"
-    warmup_steps: int = 200
-    weight_decay: float = 1e-2
-    beta_1: float = 0.9
-    ema: float = 0.998
-    l1_weight: float = 1.0
-    perceptual_weight: float | None = None
-    adversarial_weight: float | None = None
-    critic_rate: float = 0.0
-    chroma_weight: float | None = None
-    beta_2: float | None = None
-    part: int | None = None
-    bins: BinsLoss | None = None
-
-    @property
-    def has_critic(self):
-        """Whether this phase trains a discriminator."""
-        return self.step in ("critic", "adversarial", "pix2pix") or bool(self.adversarial_weight)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Networks (specs for `networks.build_network`) and the phases that train them, in order."""
-
-    name: str
-    generator: dict
-    discriminator: dict | None
-    phases: tuple[Phase, ...]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Sizes and lengths.
-
-    ``epochs`` has a number a phase (None: the recipe's); ``epoch_photos`` limits an epoch. A checkpoint is written
-    after every ``save_epochs`` epochs and the last, every ``save_minutes`` and, if given, every ``save_steps``. A
-    regression phase ends early when the validation error was no better for ``patience`` epochs (None: it goes on).
-    ``zoom`` (low, high) enlarges and reduces the photos, see `data.batches.step_table` (None: neither).
-    """
-
-    name: str
-    crop: int
-    batch: int
-    epochs: tuple[int, ...] | None = None
-    epoch_photos: int | None = None
-    val_photos: int | None = None
-    precision: str = "float32"
-    save_minutes: float = 10.0
-    save_steps: int | None = None
-    save_epochs: int = 1
-    patience: int | None = None
-    lightness: bool = True  # change the lightness of half of the photos, as in old prints
-    zoom: tuple[float, float] | None = None
-
+from .phases import BinsLoss, Phase, Preset, Recipe
 
 UNET_GAN = Recipe(
     "unet-gan",
@@ -259,14 +170,22 @@ def _find(name, preset):
 
 
 def get_recipe(
-    name, preset, backbone_weights=None, epochs=None, rates=None, chroma_weights=None, backbone=None, settings=None
+    name,
+    preset,
+    backbone_weights="imagenet",
+    epochs=None,
+    rates=None,
+    chroma_weights=None,
+    backbone=None,
+    settings=None,
 ):
     """The recipe ``name`` with the encoder's weights filled in, and a number of epochs and a rate for each phase.
 
     name: a key of RECIPES, or a `Recipe` of one's own. epochs, rates, chroma_weights: a number a phase, in the phases'
-    order; by default the preset's epochs, else the recipe's, and the recipe's rates and weights. backbone: another
-    encoder, a key of `networks.unet.BACKBONES`. settings: "PHASE.SETTING" -> number, for `TUNABLE` settings of single
-    phases. ColorizeError if one of these does not fit the recipe.
+    order; by default the preset's epochs, else the recipe's, and the recipe's rates and weights. backbone_weights:
+    "imagenet", a path, or None, for an encoder without any. backbone: another encoder, a key of
+    `networks.unet.BACKBONES`. settings: "PHASE.SETTING" -> number, for `TUNABLE` settings of single phases.
+    ColorizeError if one of these does not fit the recipe.
     """
     recipe = _find(name, preset.name)
     chosen = {
@@ -278,7 +197,7 @@ def get_recipe(
     for field, values in chosen.items():
         if not values:
             continue
-        if len(values) != len(phases) or any(value < 0 for value in values):
+        if len(values) != len(phases) or not all(_usable(value) for value in values):
             wanted = ", ".join(phase.name for phase in phases)
             raise ColorizeError(
                 f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}"
@@ -291,13 +210,23 @@ def get_recipe(
         generator["weights"] = backbone_weights
     if discriminator and "weights" in discriminator:  # it looks through the generator's encoder, as pretrained
         discriminator |= {"backbone": generator["backbone"], "weights": backbone_weights}
-    stride = stride_of(generator)
+    recipe = replace(recipe, phases=tuple(phases), generator=generator, discriminator=discriminator)
+    check_crop(recipe, preset)
+    return recipe
+
+
+def check_crop(recipe, preset):
+    """ColorizeError if the recipe's network cannot take crops of the preset's size."""
+    stride = stride_of(recipe.generator)
     if preset.crop % stride:
         raise ColorizeError(
             f"expected a crop that is a multiple of {stride} for the recipe {recipe.name}, got {preset.crop}: its "
             f"network halves the picture until {stride} pixels have become one"
         )
-    return replace(recipe, phases=tuple(phases), generator=generator, discriminator=discriminator)
+
+
+def _usable(value):
+    return value >= 0 and math.isfinite(value)
 
 
 def _with_settings(phases, settings):
@@ -307,7 +236,7 @@ def _with_settings(phases, settings):
         if name not in phases or field not in TUNABLE:
             wanted = f"PHASE.SETTING with a phase out of {', '.join(phases)} and a setting out of {', '.join(TUNABLE)}"
             raise ColorizeError(f"expected {wanted}, got {key!r}")
-        if not 0 <= value < float("inf"):  # written so that NaN fails too
+        if not _usable(value):
             raise ColorizeError(f"expected a number of 0 or more for {key}, got {value}")
         phases[name] = replace(phases[name], **{field: value})
     return list(phases.values())
@@ -340,12 +269,3 @@ def get_preset(name, recipe="unet-gan", **changes):
     stride = stride_of(recipe.generator)
     preset = replace(preset, crop=-(-preset.crop // stride) * stride)
     return replace(preset, **{k: v for k, v in changes.items() if v is not None})
-
-
-def describe(recipe, preset, seed):
-    """Recipe, preset and seed as one JSON-able dict: what a run is, for its settings file and its hash."""
-    described = asdict(recipe)
-    # Where the encoder's weights came from matters once, at the start: a resumed run reads its own checkpoint.
-    for name in ("generator", "discriminator"):
-        described[name] = described[name] and {k: v for k, v in described[name].items() if k != "weights"}
-    return {"recipe": described, "preset": asdict(preset), "seed": seed}

@@ -121,6 +121,14 @@ def average(nets, decay, iterations):
         kept.assign(decay * kept + (1 - decay) * trained if id(kept) in learned else trained)
 
 
+def trainable_of(generator, phase):
+    """The variables of the generator that a phase trains: all, or those outside the pretrained encoder."""
+    if phase.trains == "all":
+        return generator.trainable_variables
+    encoder = {id(v) for v in generator.get_layer("encoder").variables}
+    return [v for v in generator.trainable_variables if id(v) not in encoder]
+
+
 def make_step(nets, phase, trainable, crop, step=None):
     """The function to compile: ``(photos, ids, table) -> metrics``; ``photos`` are codes on the device, all or some."""
     run = step or STEPS[phase.step]

@@ -1,13 +1,18 @@
 """Filters: each measure against values worked out by hand, each threshold on a photo made for it."""
 
+import io
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from colorize_utils import color
 from colorize_utils.data.filters import Filters, _measured, statistics
+from colorize_utils.data.stored import stored_codes
 
 
 def test_colorfulness_by_hand():
@@ -64,6 +69,54 @@ def test_sepia_is_one_tint_and_not_called_colorful():
     sepia = np.empty((24, 32, 3), np.float32)
     sepia[..., 0], sepia[..., 1], sepia[..., 2] = rng.uniform(10, 90, (24, 32)), 6, 18
     assert Filters().reason(color.encode_lab8(sepia)) == "one tint"
+
+
+TONED = {  # how a grey value from 0 to 1 is shown, or a whole photo turned into such a print
+    "sepia matrix": lambda rgb: rgb @ np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]]).T,
+    "a brown wash": lambda rgb: _grey(rgb) * [1, 0.86, 0.66],
+    "cyanotype": lambda rgb: _grey(rgb) * [0.93, 0.96, 0.98] + (1 - _grey(rgb)) * [0.02, 0.13, 0.33],
+    "platinum": lambda rgb: _grey(rgb) * [0.95, 0.93, 0.88] + (1 - _grey(rgb)) * [0.11, 0.10, 0.09],
+    "rose": lambda rgb: _grey(rgb) * [1, 0.80, 0.78],
+}
+
+
+def _grey(rgb):
+    return (rgb @ [0.299, 0.587, 0.114])[..., None]
+
+
+def _scanned(rgb):
+    """As a file: 8 bits, and JPEG with its coarse chroma, which puts some color beside every edge."""
+    out = io.BytesIO()
+    Image.fromarray(np.rint(rgb.clip(0, 1) * 255).astype(np.uint8)).save(out, "JPEG", quality=80)
+    return np.asarray(Image.open(out))
+
+
+@pytest.mark.parametrize("how", TONED)
+def test_toned_photos_are_of_one_tint_and_the_photos_are_not(samples, how):
+    """`benchmarks/toned.py` counts them over a folder of photos."""
+    for name, photo in samples.items():
+        toned = stored_codes(_scanned(TONED[how](photo / 255)), False, 144, 192)[0]
+        assert Filters().reason(toned) in ("one tint", "grey"), name
+        assert Filters().reason(stored_codes(photo, False, 144, 192)[0]) is None, name
+
+
+def test_spreads_by_hand():
+    """Two lightnesses, each with its own color: all of the spread is lightness' doing. Opposite hues cancel out."""
+    lab = np.empty((24, 32, 3), np.float32)
+    lab[:, :16], lab[:, 16:] = (30, 20, 0), (70, 40, 0)
+    found = statistics(color.encode_lab8(lab))
+    assert (found.ab_spread, found.spread_at_lightness, found.hue_spread) == pytest.approx((10, 0, 0), abs=1e-4)
+    lab[:, :16], lab[:, 16:] = (50, 20, 0), (50, -20, 0)
+    found = statistics(color.encode_lab8(lab))
+    assert (found.ab_spread, found.spread_at_lightness, found.hue_spread) == pytest.approx((20, 20, 1), abs=1e-4)
+
+
+def test_thresholds_of_an_older_set_mean_what_they_did(samples):
+    known = {"min_lightness": 8.0, "max_lightness": 94.0, "min_lightness_spread": 4.0, "min_colorfulness": 8.0}
+    old = Filters.stored(known | {"max_grey_share": 0.95, "min_ab_spread": 3.5})  # those of version 0.6.0
+    sepia = stored_codes(_scanned(TONED["sepia matrix"](samples["cat"] / 255)), False, 144, 192)[0]
+    assert (old.reason(sepia), Filters().reason(sepia)) == (None, "one tint")
+    assert Filters.stored(asdict(Filters())) == Filters()
 
 
 def test_a_flat_cast_is_no_color_whatever_its_hue():

@@ -24,6 +24,7 @@ from colorize_utils.data.filters import Filters
 from colorize_utils.data.items import Item
 from colorize_utils.data.prepare import content_hash, difference_hash, fit_photo, prepare, split_of
 from colorize_utils.data.sources import KaggleLab, PhotoFolder, SamplePhotos
+from colorize_utils.data.stored import usual_shares
 from colorize_utils.errors import ColorizeError
 
 
@@ -103,6 +104,48 @@ def test_shares_are_what_was_asked_for():
     parts = [split_of(str(k), 0.03, 0.02) for k in range(20000)]
     assert parts.count("val") / 20000 == pytest.approx(0.03, abs=0.004)
     assert parts.count("test") / 20000 == pytest.approx(0.02, abs=0.004)
+
+
+@pytest.mark.parametrize("count", [2, 12, 60])
+def test_few_photos_leave_some_to_validate_and_it_is_said_early(photos, tmp_path, count):
+    said = []
+    usual = {"val": None, "test": None, "say": said.append}
+    _prepare(Photos(photos[:count]), tmp_path / "set", **usual)
+    found = PreparedSet.open(tmp_path / "set")
+    assert len(found.val) >= 1 and len(found.train) >= 1
+    assert said[0].startswith(f"{count} photos are few to learn color from, some thousands are better; ")
+    assert f"{'25% are kept to validate and 10%' if count < 50 else '10% are kept to validate and 5%'}" in said[0]
+
+
+def test_shares_depend_on_the_number_of_photos_until_a_set_is_begun(photos, tmp_path):
+    few, more = Photos(photos[:40]), Photos(photos)
+    _prepare(few, tmp_path / "a", val=0.03, test=0.02)  # as every set was before
+    said = []
+    _prepare(few, tmp_path / "a", val=None, test=None, say=said.append)
+    assert said == [f"{tmp_path / 'a'} is prepared already"]
+    _prepare(more, tmp_path / "b", val=None, test=None)
+    settings = json.loads((tmp_path / "b" / "settings.json").read_text())
+    assert (settings["val"], settings["test"]) == usual_shares(60) == (0.1, 0.05)
+    assert usual_shares(29_278) == (0.03, 0.02)
+
+
+@pytest.mark.parametrize(("val", "test"), [(0.6, 0.4), (-0.1, 0.1), (0.1, 1)])
+def test_shares_that_leave_nothing_to_train_on_are_one_line(photos, tmp_path, val, test):
+    with pytest.raises(ColorizeError, match="expected shares of val and test from 0, together under 1"):
+        _prepare(Photos(photos[:3]), tmp_path / "set", val=val, test=test)
+
+
+def test_a_set_of_a_version_that_knew_fewer_thresholds_is_still_one(photos, tmp_path):
+    _prepare(Photos(photos), tmp_path / "set")
+    path = tmp_path / "set" / "settings.json"
+    settings = json.loads(path.read_text())
+    settings["filters"].popitem()
+    path.write_text(json.dumps(settings))
+    said = []
+    _prepare(Photos(photos), tmp_path / "set", say=said.append)
+    assert said == [f"{tmp_path / 'set'} is prepared already"]
+    with pytest.raises(ColorizeError, match="was prepared with other settings"):
+        _prepare(Photos(photos), tmp_path / "set", filters=Filters())
 
 
 def test_a_prepared_set_is_complete(photos, tmp_path):

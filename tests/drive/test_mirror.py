@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from conftest import train_tiny
 
-from colorize_utils.drive import copies
+from colorize_utils.drive import copies, fetch
 from colorize_utils.drive import mirror as drive
 from colorize_utils.drive.mirror import Mirror
 from colorize_utils.errors import ColorizeError
@@ -41,7 +41,7 @@ class Drive:
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # these tests cut no power, and it takes long
         for name in WATCHED:
             monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
-        for module in (copies, drive, checkpoint, checkpoint):
+        for module in (copies, drive, fetch, checkpoint):
             monkeypatch.setattr(module, "open", self._open, raising=False)
 
     def _here(self, path):
@@ -591,7 +591,7 @@ def test_a_full_disk_here_is_one_line(cloud, local, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(drive, "copy_checked", full)
+    monkeypatch.setattr(fetch, "copy_checked", full)
     with pytest.raises(ColorizeError, match="the disk is full: the run in .* cannot be fetched"):
         Mirror(tmp_path / "fresh", cloud.run, pytest.fail).fetch()
 
@@ -636,5 +636,5 @@ def test_a_training_that_lost_its_disk_goes_on_from_drive(tiny_set, tmp_path):
         tf.config.run_functions_eagerly(False)
     assert said[0] == f"fetched from {cloud}: checkpoint-000001.h5, phase 1, step 1"
     assert said[1].startswith("going on with phase 1 of 4 (decoder), epoch 1 of 1, step 1")
-    assert state["finished"] and [row["step"] for row in state["history"]] == [2]
+    assert state.finished and [row["step"] for row in state.history] == [2]
     assert _contents(cloud).items() >= _contents(run, without=("lock",)).items()

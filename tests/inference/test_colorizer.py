@@ -202,6 +202,21 @@ def test_working_sizes_are_bounded_and_keep_the_aspect(height, width, size):
     assert working_shape((width, height), size) == (w, h)
 
 
+def test_no_size_that_is_asked_for_takes_unlimited_memory():
+    """At --size 1024 a photo of 1:8 took the shipped model, which compares all places with all others, 16 GB."""
+    colorizer = Colorizer.load()
+    for shape in ((2000, 2000), (500, 4000), (20, 20_000), (3, 3)):
+        for size in (32, 160, 512, 1024, 2048):
+            h, w = working_shape(shape, size, colorizer.most)
+            assert h * w <= 1.01 * 2**20 and (h, w) >= (1, 1)
+    assert working_shape((500, 4000), 160, colorizer.most) == working_shape((500, 4000), 160)  # the usual ones stay
+    fed = []
+    seen = Colorizer(lambda x: fed.append(x.shape) or np.zeros((*x.shape[:3], 2), np.float32))
+    seen.most = colorizer.most
+    seen(np.zeros((40, 320), np.uint8), size=1024)
+    assert fed[0][1] * fed[0][2] < 1.2 * 2**20
+
+
 def test_bands_change_nothing(monkeypatch):
     grey = skimage.data.camera()[::3, ::3]
     whole, ab = Colorizer(extreme)(grey), Colorizer(extreme).predict_ab(grey / np.float32(2.55))

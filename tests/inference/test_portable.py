@@ -20,7 +20,7 @@ from colorize_utils.networks import build_network
 from colorize_utils.weights import load_network, read_arrays, save_network, shipped_model
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "python-and-export.md").read_text(encoding="utf-8")
 LACKING = [name for name in ("onnx", "tf2onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
 ONNX = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {' '.join(LACKING)} (requirements-export.txt)")
 KINDS = [pytest.param("onnx", marks=ONNX), "litert"]
@@ -118,22 +118,22 @@ def test_the_shipped_model_carries_its_terms_under_any_name(tmp_path):
     assert "for research, teaching and your own photographs; for anything commercial" in portable.SHIPPED_LICENSE
 
 
-# --- the README's snippet -------------------------------------------------------------------------------------------
+# --- the docs' snippet ---------------------------------------------------------------------------------------------
 
 
 def snippet():
-    found = re.search(r"^```python\n([^`]*onnxruntime\.InferenceSession.*?)^```", README, re.DOTALL | re.MULTILINE)
+    found = re.search(r"^```python\n([^`]*onnxruntime\.InferenceSession.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
     assert found
     return found.group(1)
 
 
-def test_the_readmes_snippet_is_short_and_uses_nothing_of_ours():
+def test_the_docs_snippet_is_short_and_uses_nothing_of_ours():
     lines = [line for line in snippet().splitlines() if line.strip()]
     assert len(lines) <= 16 and "colorize_utils" not in snippet() and "keras" not in snippet()
 
 
 @ONNX
-def test_the_readmes_snippet_colors_a_photo_as_we_do(tmp_path, monkeypatch, samples):
+def test_the_docs_snippet_colors_a_photo_as_we_do(tmp_path, monkeypatch, samples):
     portable.export_elsewhere(None, tmp_path / "colorizer.onnx", "onnx")
     photo = samples["astronaut"][:300, 50:450]
     grey = np.rint(255 * color.grey_from_lightness(color.lightness(photo / np.float32(255)))).astype(np.uint8)

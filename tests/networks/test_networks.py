@@ -14,7 +14,7 @@ from colorize_utils.networks.pix2pix import build_pix2pix_unet
 from colorize_utils.networks.tensor_color import backbone_input
 from colorize_utils.networks.unet import BACKBONES, Encoder, build_unet
 from colorize_utils.training.recipes import RECIPES
-from colorize_utils.training.state import build_networks
+from colorize_utils.training.run import build_networks
 from colorize_utils.weights import load_network, save_network
 
 TINY = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8), "dropout": 0.5}

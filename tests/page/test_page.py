@@ -5,8 +5,11 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -20,6 +23,7 @@ from colorize_utils.errors import ColorizeError
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.page import guard  # noqa: E402
 from colorize_utils.page.session import Session, hex_color, hints_of, with_marks  # noqa: E402
+from colorize_utils.page.turns import Left, Presence, Turns  # noqa: E402
 
 
 @pytest.fixture
@@ -181,8 +185,11 @@ def test_a_full_disk_is_a_line(tmp_path, colorizer, monkeypatch):
 
 # --- what the server takes ------------------------------------------------------------------------------------------
 
+OWN = {"host": "127.0.0.1:7860"}
+UPLOAD, JOIN = "/gradio_api/upload", "/gradio_api/queue/join"
 
-def ask(path, body=b"", method="POST", headers=None, pieces=1, most=1000, folder="."):
+
+def ask(path, body=b"", method="POST", headers=OWN, pieces=1, folder=Path("/nowhere"), hosts=(), connected="127.0.0.1"):
     """Send a request through the guard -> (status, headers, text of the answer, body that came through or None)."""
     arrived, sent = [], []
 
@@ -192,7 +199,12 @@ def ask(path, body=b"", method="POST", headers=None, pieces=1, most=1000, folder
             message = await receive()
             got, more = got + message["body"], message["more_body"]
         arrived.append(got)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]})
+        own = [
+            (b"x-own", b"1"),
+            (b"access-control-allow-origin", b"http://evil.example"),
+            (b"Content-Type", b"text/html"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": own})
         await send({"type": "http.response.body", "body": b"fine"})
 
     step = -(-len(body) // pieces) or 1
@@ -204,35 +216,72 @@ def ask(path, body=b"", method="POST", headers=None, pieces=1, most=1000, folder
     async def send(message):
         sent.append(message)
 
-    headers = [(k.encode(), v.encode()) for k, v in (headers or {}).items()]
-    scope = {"type": "http", "path": path, "method": method, "headers": headers}
-    asyncio.run(guard.Guard(app, most, folder)(scope, receive, send))
-    found = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+    headers = [(k.encode(), v.encode()) for k, v in headers.items()]
+    scope = {"type": "http", "path": path, "method": method, "headers": headers, "server": (connected, 7860)}
+    page = SimpleNamespace(folder=folder, most=10**9, most_at_once=10**9, present=Presence())
+    asyncio.run(guard.Guard(app, page, hosts)(scope, receive, send))
+    found = {k.decode().lower(): v.decode() for k, v in sent[0]["headers"]}
     return sent[0]["status"], found, sent[-1]["body"].decode(), arrived[0] if arrived else None
 
 
-UPLOAD, JOIN = "/gradio_api/upload", "/gradio_api/queue/join"
+@pytest.mark.parametrize(
+    ("host", "fine"),
+    [
+        ("127.0.0.1:7860", True),
+        ("localhost", True),
+        ("LOCALHOST.:7860", True),
+        ("[::1]:7860", True),
+        ("photos.example:7860", True),  # --allow-host
+        ("192.168.1.5:7860", True),  # the address that the connection came in at
+        ("192.168.1.6:7860", False),
+        ("evil.example", False),
+        ("evil.example:7860", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost@evil.example", False),
+        ("evil.example@localhost", False),
+        ("photos.example.evil.example", False),
+        ("[::1", False),
+        ("", False),
+    ],
+)
+def test_only_hosts_that_are_known_are_answered(host, fine):
+    """A name that somebody else lets point here is how a page of his reads this one (DNS rebinding)."""
+    for method in ("GET", "POST", "HEAD", "OPTIONS"):
+        how = {"headers": {"host": host}, "hosts": ["photos.example"], "connected": "192.168.1.5"}
+        status, headers, _, arrived = ask("/config", b"{}", method, **how)
+        assert status == (200 if fine else 421) and (arrived is not None) == fine
+        assert "default-src 'self'" in headers["content-security-policy"]
 
 
-def test_an_upload_that_says_it_is_too_large_is_refused_unread():
-    status, _, text, arrived = ask(UPLOAD, headers={"Content-Length": str(2 * 10**9)}, most=10**9)
-    assert (status, arrived) == (
-        413,
-        None,
-    ) and text == "expected at most 1,000,000,000 bytes at a time, got 2,000,000,000"
+@pytest.mark.parametrize(
+    ("origin", "fine"),
+    [
+        ("http://127.0.0.1:7860", True),
+        ("https://photos.example", True),  # behind a server that encrypts
+        ("http://evil.example", False),
+        ("http://localhost:7860", False),  # another origin, though it is the same machine
+        ("http://127.0.0.1:8000", False),
+        ("null", False),
+        ("", False),
+        ("file://", False),
+        ("http://127.0.0.1:7860@evil.example", False),
+        ("ftp://127.0.0.1:7860", False),
+    ],
+)
+def test_requests_of_other_pages_are_refused_and_none_is_told_that_it_may_read(origin, fine):
+    for path, method in (("/config", "GET"), (JOIN, "POST"), (UPLOAD, "OPTIONS")):
+        how = {"headers": {**OWN, "origin": origin}, "hosts": ["photos.example"]}
+        status, headers, _, arrived = ask(path, b"{}", method, **how)
+        assert (status, arrived is not None) == ((200, True) if fine else (403, False))
+        assert not any(name.startswith("access-control") for name in headers)
+    if not fine:
+        assert ask(UPLOAD, b"x", headers={**OWN, "origin": origin})[0] == 403
 
 
-def test_an_upload_that_does_not_say_is_refused_when_it_has_become_too_large():
-    assert ask(UPLOAD, b"x" * 1000, pieces=7)[0::3] == (200, b"x" * 1000)
-    status, _, text, arrived = ask(UPLOAD, b"x" * 1001, pieces=7)
-    assert (status, arrived) == (413, None) and "at most 1,000 bytes" in text
-
-
-def test_an_upload_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(guard.shutil, "disk_usage", lambda folder: type("", (), {"free": guard.SPARE + 500}))
-    assert ask(UPLOAD, b"x", headers={"content-length": "500"}, folder=tmp_path)[0] == 200
-    status, _, text, arrived = ask(UPLOAD, b"x", headers={"content-length": "501"}, folder=tmp_path)
-    assert (status, arrived) == (507, None) and "room on the disk" in text
+def test_nobody_may_frame_the_page_or_embed_its_answers():
+    headers = ask("/", method="GET")[1]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"] and headers["x-frame-options"] == "DENY"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize(
@@ -250,23 +299,140 @@ def test_what_is_neither_goes_through_unchanged():
     own = {"path": "/tmp/x/a.jpg", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/x/a.jpg", "orig_name": "a.jpg"}
     body = json.dumps({"data": [[own], "see http://example.org"]}).encode()
     assert ask(JOIN, body, pieces=5)[0::3] == (200, body)
-    assert ask("/gradio_api/file=/tmp/x/a.jpg", method="GET")[0] == 200
     assert ask(JOIN, b"", pieces=1)[0] == 200
 
 
 def test_messages_are_short_and_json():
     assert ask(JOIN, b"[" + b" " * guard.TALK + b"]", pieces=4)[0] == 413
+    assert ask(JOIN, b"{}", headers={**OWN, "content-length": "9" * 30})[0] == 413
     assert ask(JOIN, b"no json")[0] == 400
     assert ask(JOIN, b"[" * 100_000)[0] == 400
 
 
-def test_every_answer_tells_the_browser_to_stay_here_and_pictures_are_not_kept_by_it():
+def test_every_answer_tells_the_browser_to_stay_here():
     _, headers, _, _ = ask("/", method="GET")
     assert "default-src 'self'" in headers["content-security-policy"] and headers["x-own"] == "1"
     assert "http" not in headers["content-security-policy"] and "*" not in headers["content-security-policy"]
-    assert "cache-control" not in headers
-    assert ask("/gradio_api/file=/x.jpg", method="GET")[1]["cache-control"] == "no-store"
+    assert "cache-control" not in headers and headers["x-content-type-options"] == "nosniff"
     assert "content-security-policy" in ask(JOIN, b"no json")[1]
+
+
+def test_files_are_saved_and_never_run(tmp_path):
+    """A PNG that was uploaded as holiday.html once ran its script as this page's."""
+    for name, kind in (
+        ("pictures/é a.png", "image/png"),
+        ("pictures/a.JPG", "image/jpeg"),
+        ("pictures/holiday.html", "application/octet-stream"),
+        ("previews/1-1-after.jpg", "image/jpeg"),
+        ("zip/colorized.zip", "application/zip"),
+    ):
+        status, headers, _, _ = ask(f"/gradio_api/file={tmp_path}/visitors/key/{name}", method="GET", folder=tmp_path)
+        assert (status, headers["content-type"], headers["cache-control"]) == (200, kind, "no-store")
+        assert headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in headers["content-security-policy"] and "script" not in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{}/visitors/key/photos/1/holiday.html",  # what was dropped is not handed out again
+        "{}/visitors/key/pictures/../photos/1/a.png",
+        "{}/visitors/key/pictures",
+        "{}/visitors/key",
+        "{}/uploads/abc/0/a.png",
+        "{}/lock",
+        "{}/samples/../lock",
+        "{}/samples",
+        "{}/../other",
+        "/etc/passwd",
+        "visitors/key/pictures/a.png",
+        "",
+    ],
+)
+def test_nothing_else_is_served(tmp_path, path):
+    status, _, _, arrived = ask(f"/gradio_api/file={path.format(tmp_path)}", method="GET", folder=tmp_path)
+    assert (status, arrived) == (404, None)
+
+
+# --- whose turn it is -----------------------------------------------------------------------------------------------
+
+
+def test_between_two_pages_others_come_first():
+    """A TIFF of 3,000 pages held a place of the page until its end."""
+    turns, order, started = Turns(1), [], threading.Event()
+
+    def long():
+        with turns.turn():
+            for page in range(4):
+                order.append(f"long {page}")
+                started.set()
+                time.sleep(0.1)
+                turns.let_others()
+
+    def short():
+        started.wait()
+        with turns.turn():
+            order.append("short")
+
+    threads = [threading.Thread(target=work) for work in (long, short)]
+    [thread.start() for thread in threads], [thread.join(10) for thread in threads]
+    assert order == ["long 0", "short", "long 1", "long 2", "long 3"] and turns.free == 1
+
+
+def test_work_is_dropped_when_its_visitor_has_left():
+    present, turns = Presence(patience=0.05), Turns(1)
+    with present.listening("visit"):
+        time.sleep(0.1)
+        present.check("visit")
+        assert present.is_here("visit")
+    present.check("visit"), present.check("nobody ever listened"), present.check(None)
+    time.sleep(0.1)
+    for visit in ("visit", "nobody ever listened"):
+        with pytest.raises(Left), turns.turn():
+            turns.let_others(lambda visit=visit: present.check(visit))
+    present.check(None)
+    assert turns.free == 1
+    with turns.turn(), pytest.raises(Left), turns.turn(lambda: present.check("visit")):  # nor is a place waited for
+        pass
+    assert turns.free == 1 and not turns._line
+
+
+def test_at_its_end_nobody_waits_any_more():
+    turns = Turns(1)
+    with pytest.raises(Left), turns.turn():
+        turns.end()
+        turns.let_others()
+    assert turns.free == 1
+    with pytest.raises(Left), turns.turn():
+        pass
+    turns.rest(0.01)
+
+
+def test_no_photo_of_pages_takes_more_than_one_of_the_allowed_size(tmp_path, colorizer):
+    tifffile.imwrite(tmp_path / "album.tif", np.full((3, 30, 40), 90, np.uint8), photometric="minisblack")
+    session, between = Session(tmp_path / "s"), []
+    [item] = session.add([tmp_path / "album.tif"])
+    assert not session.color(item, colorizer, max_pixels=2 * 1200, between=lambda: between.append(1))
+    assert "expected at most 2,400 pixels in all its pages" in session.failed[0][1] and len(between) == 1
+    [item] = session.add([tmp_path / "album.tif"])
+    assert session.color(item, colorizer, max_pixels=3 * 1200)
+
+    def left():
+        raise Left
+
+    with pytest.raises(Left):
+        session.color(item, colorizer, between=left)
+    assert [path.name for path in (tmp_path / "s" / "pictures").iterdir()] == ["album.tif"]
+
+
+def test_a_visitor_may_have_so_much_and_no_more(tmp_path, colorizer, monkeypatch):
+    photo = put(tmp_path / "a.png")
+    session = Session(tmp_path / "s", most=photo.stat().st_size)
+    assert len(session.add([photo, photo])) == 1 and "GB of photos and pictures" in session.failed[0][1]
+    monkeypatch.setattr("colorize_utils.page.session.MOST_PHOTOS", 2)
+    session = Session(tmp_path / "t")
+    assert len(session.add([photo] * 3)) == 2 and "at most 2 photos" in session.failed[0][1]
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
@@ -318,6 +484,31 @@ def test_the_folder_is_private_and_removed_and_so_are_those_of_killed_pages(tmp_
         with app.temporary_folder() as second:  # a page that runs is left alone
             assert folder.exists() and second != folder
     assert list(tmp_path.iterdir()) == [other]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_links_that_others_left_are_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(app.tempfile, "tempdir", str(tmp_path))
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "photo.jpg").write_bytes(b"x")
+    (tmp_path / f"{app.PREFIX}link").symlink_to(victim)
+    (tmp_path / f"{app.PREFIX}evil").mkdir()
+    (tmp_path / f"{app.PREFIX}evil" / "lock").symlink_to(victim / "made")
+    for folder in (victim, tmp_path / f"{app.PREFIX}evil"):
+        os.utime(folder, (1, 1))
+    with app.temporary_folder():
+        pass
+    assert [path.name for path in victim.iterdir()] == ["photo.jpg"]
+
+
+def test_proxies_do_not_come_between_the_page_and_itself(tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("GRADIO_ANALYTICS_ENABLED", "GRADIO_RUN_HISTORY", "HF_HUB_DISABLE_TELEMETRY", "GRADIO_TEMP_DIR"):
+        monkeypatch.setenv(name, "")
+    app.prepare_environment(tmp_path)
+    assert not any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in os.environ)
 
 
 def test_the_samples_to_try_are_grey(tmp_path):

@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,31 +31,42 @@ def server(page_server):
 
 def request(server, method, path, body=None, headers=None):
     """-> (status, body)."""
+    return full_request(server, method, path, body, headers)[::2]
+
+
+def full_request(server, method, path, body=None, headers=None):
+    """-> (status, headers, body)."""
     connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
-        return answer.status, answer.read()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
     finally:
         connection.close()
 
 
-def upload(server, *paths):
+def upload(server, *paths, headers=None):
     edge, body = uuid.uuid4().hex, b""
     for path in paths:
         head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{path.name}"\r\n\r\n'
         body += head.encode() + path.read_bytes() + b"\r\n"
     kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+    kind |= headers or {}
     return request(server, "POST", "/gradio_api/upload", body + f"--{edge}--\r\n".encode(), kind)
 
 
-def ask(server, name, data, session):
-    """Use something on the page and wait for the end -> the values that `Page.view` gives."""
+def begin(server, name, data, session):
+    """Use something on the page."""
     config = json.loads(request(server, "GET", "/config")[1])
     number = next(d["id"] for d in config["dependencies"] if d["api_name"] == name)
     body = json.dumps({"data": data, "fn_index": number, "session_hash": session}).encode()
     status, said = request(server, "POST", "/gradio_api/queue/join", body, {"Content-Type": "application/json"})
     assert status == 200, said
+
+
+def ask(server, name, data, session):
+    """Use something on the page and wait for the end -> the values that `Page.view` gives."""
+    begin(server, name, data, session)
     connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=120)
     connection.request("GET", f"/gradio_api/queue/data?session_hash={session}")
     for line in connection.getresponse():
@@ -66,12 +78,16 @@ def ask(server, name, data, session):
     raise AssertionError("no answer")
 
 
-def color(server, *paths):
-    """Drop photos as one visitor -> (paths of the pictures, text of the lines)."""
+def uploaded(server, *paths):
+    """Upload files -> them, as Gradio's messages name them."""
     status, places = upload(server, *paths)
     assert status == 200
-    files = [{"path": place, "meta": {"_type": "gradio.FileData"}} for place in json.loads(places)]
-    values = ask(server, "add", [None, files, 1, 128], uuid.uuid4().hex[:10])
+    return [{"path": place, "meta": {"_type": "gradio.FileData"}} for place in json.loads(places)]
+
+
+def color(server, *paths):
+    """Drop photos as one visitor -> (paths of the pictures, text of the lines)."""
+    values = ask(server, "add", [None, uploaded(server, *paths), 1, 128], uuid.uuid4().hex[:10])
     shown = dict(zip(SHOWN, values, strict=True))
     return [file["path"] for file in shown["files"] or []], shown["lines"]
 
@@ -132,7 +148,7 @@ def test_an_upload_that_does_not_say_how_large_it_is_stops_at_the_limit(server):
 def test_one_file_beyond_the_limit_is_refused(server, tmp_path):
     (tmp_path / "large.png").write_bytes(bytes(2_000_001))
     status, said = upload(server, tmp_path / "large.png")
-    assert status == 413 and b"2000000 bytes" in said
+    assert status == 413 and b"at most 2,000,000 bytes a file" in said
 
 
 def test_a_photo_of_too_many_pixels_is_a_line(server, tmp_path):
@@ -156,9 +172,73 @@ def test_it_fetches_nothing_for_a_visitor(server):
     kind = {"Content-Type": "application/json"}
     assert request(server, "POST", "/gradio_api/queue/join", body, kind)[0] == 403
     assert request(server, "GET", "/gradio_api/file=https://example.org/a.png")[0] == 403
-    assert request(server, "GET", "/gradio_api/file=" + quote("/etc/hostname"))[0] == 403
-    assert request(server, "GET", "/gradio_api/file=" + quote(__file__))[0] == 403
+    assert request(server, "GET", "/gradio_api/file=" + quote("/etc/hostname"))[0] == 404
+    assert request(server, "GET", "/gradio_api/file=" + quote(__file__))[0] == 404
     assert server.asked <= LOOPBACK
+
+
+def test_a_photo_that_is_called_a_page_is_never_served_as_one(server, tmp_path):
+    """A PNG uploaded as holiday.html, a script in its comment, once ran on the page's own origin."""
+    photo = put(tmp_path / "a.png")
+    photo.rename(tmp_path / "holiday.html")
+    [picture], _ = color(server, tmp_path / "holiday.html")
+    assert picture.endswith("/pictures/holiday.png")
+    status, headers, body = full_request(server, "GET", "/gradio_api/file=" + quote(picture))
+    assert (status, headers["content-type"], body[:4]) == (200, "image/png", b"\x89PNG")
+    assert headers["content-disposition"] == "attachment; filename*=UTF-8''holiday.png"
+    assert headers["x-content-type-options"] == "nosniff" and "sandbox" in headers["content-security-policy"]
+    own = picture.replace("/pictures/holiday.png", "/photos/1/holiday.html")
+    [left] = [place["path"] for place in uploaded(server, tmp_path / "holiday.html")]
+    for place in (own, left):
+        assert Path(place).is_file() and request(server, "GET", "/gradio_api/file=" + quote(place))[0] == 404
+
+
+def test_under_a_foreign_name_or_for_another_page_it_does_nothing(server, tmp_path):
+    """A name that an attacker lets point to 127.0.0.1 went through from upload to picture (DNS rebinding)."""
+    photo, held = put(tmp_path / "a.png"), _bytes_below(server.temporary)
+    for bad, status in (
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "evil.example", "Origin": "http://evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ):
+        assert upload(server, photo, headers=bad)[0] == status
+        kind = {"Content-Type": "text/plain", **bad}
+        assert request(server, "POST", "/gradio_api/queue/join", b"{}", kind)[0] == status
+        for path in ("/", "/config"):
+            got, headers, body = full_request(server, "GET", path, headers=bad)
+            assert got == status and b"gradio" not in body
+            assert not any(name.startswith("access-control") for name in headers)
+    assert _bytes_below(server.temporary) == held
+    headers = full_request(server, "GET", "/config", headers={"Origin": server.address.rstrip("/")})[1]
+    assert not any(name.startswith("access-control") for name in headers)
+
+
+def test_visitors_who_leave_do_not_keep_others_waiting(server, tmp_path):
+    """Two TIFFs of many pages, whose senders went away at once, held both places of the page."""
+    import tifffile
+
+    pages = np.full((400, 8, 8), 90, np.uint8)
+    tifffile.imwrite(tmp_path / "album.tif", pages, photometric="minisblack", compression="deflate")
+    for k in range(3):
+        begin(server, "add", [None, uploaded(server, tmp_path / "album.tif"), 1, 128], f"gone{k}")
+    began = time.monotonic()
+    color(server, put(tmp_path / "a.png"))
+    assert time.monotonic() - began < 10  # alone it takes a tenth of a second
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not known there")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_and_leaves_nothing_while_it_colors(tmp_path, how):
+    with serving(tmp_path) as first:
+        photos = [put(tmp_path / f"{k}.png", (800, 900)) for k in range(20)]
+        for k in range(3):
+            begin(first, "add", [None, uploaded(first, *photos), 1, 128], f"visit{k}")
+        time.sleep(0.7)
+        began = time.monotonic()
+        assert first.stop(how) == 0 and time.monotonic() - began < 5
+        assert list(first.temporary.iterdir()) == []
+        assert "Traceback" not in first.said()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not known there")

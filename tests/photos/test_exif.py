@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -237,3 +238,17 @@ def test_exiftool_has_no_complaint_that_it_had_not_before(tmp_path, suffix):
         done = subprocess.run([*ask, tmp_path / f"{name}{suffix}"], capture_output=True, text=True, timeout=60)
         said.append(done.stdout.splitlines())
     assert set(said[1][1:]) <= set(said[0][1:]) and CAPTION.decode() in said[1] and "Großmutter" in said[1]
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_tags_that_share_one_value_cost_its_size_once_or_twice_and_not_thousands_of_times(order):
+    """A PNG of 1.1 MB whose 4,000 tags named one place took 8.4 GB."""
+    value = 1 << 20
+    rows = b"".join(struct.pack(order + "HHII", 40_000 + k, 3, value // 2, 8 + 2 + 12 * 4000 + 4) for k in range(4000))
+    block = (
+        (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8) + struct.pack(order + "H", 4000) + rows
+    )
+    tracemalloc.start()
+    found, whole = read_block(block + bytes(4) + bytes(value))
+    assert len(found) == 16 and not whole and tracemalloc.get_traced_memory()[1] < 40_000_000
+    tracemalloc.stop()

@@ -16,10 +16,10 @@ from colorize_utils.data.sources import SamplePhotos
 ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import json, sys
-from colorize_utils.training.loop import train
+from conftest import train_small
 settings = json.loads(sys.argv[1])
-state = train("tiny", "smoke", say=lambda text: None, **settings)
-print("HISTORY" + json.dumps(state["history"]))
+state = train_small("tiny", say=lambda text: None, **settings)
+print("HISTORY" + json.dumps(state.history))
 """
 
 
@@ -32,7 +32,7 @@ def prepared(tmp_path_factory):
 
 def _history(prepared, run, backend, **changes):
     settings = {"data": str(prepared), "run": str(run), "epochs": [1, 0, 0, 1], "batch": 4, "epoch_photos": 12}
-    env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     env["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # a dozen steps: compiling them takes longer than running them
     command = [sys.executable, "-c", CODE, json.dumps(settings | changes)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)

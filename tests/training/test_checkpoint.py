@@ -212,7 +212,9 @@ def test_what_was_written_is_read_back(run, monkeypatch):
     true_write = checkpoint.write_arrays
 
     def bad_disk(path, arrays, meta):
+        digest = true_write(path, arrays, meta)
         true_write(path, {k: a + 1 for k, a in arrays.items()}, meta)
+        return digest
 
     monkeypatch.setattr(checkpoint, "write_arrays", bad_disk)
     with pytest.raises(ColorizeError, match="the disk gave back something else"):

@@ -20,7 +20,8 @@ CODE = """
 import json, shutil, sys
 import jax
 from colorize_utils.errors import ColorizeError
-from colorize_utils.training import backend, loop
+from colorize_utils.training import backend
+from conftest import train_small
 
 data, folder = sys.argv[1:]
 batches, flops, jit = [], [], jax.jit
@@ -42,8 +43,8 @@ def train(name, **settings):
     batches.clear(), flops.clear()
     small = {"epochs": (1, 1, 0, 1), "crop": 32, "batch": 4, "epoch_photos": 8, "val_photos": 4}
     settings = {**small, **settings}
-    state = loop.train("tiny", "smoke", data=data, run=f"{folder}/{name}", say=lambda text: None, **settings)
-    return {"history": state["history"], "batches": batches[0], "flops": list(flops)}
+    state = train_small("tiny", data, f"{folder}/{name}", say=lambda text: None, **settings)
+    return {"history": state.history, "batches": batches[0], "flops": list(flops)}
 
 def refused(**settings):
     try:
@@ -67,7 +68,12 @@ def said(tiny_set, tmp_path_factory):
     """What three runs in a process with two CPU devices learned, and the folder they are in."""
     pytest.importorskip("jax")
     folder = tmp_path_factory.mktemp("runs")
-    env = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    env = {
+        **os.environ,
+        "KERAS_BACKEND": "jax",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
     env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
     command = [sys.executable, "-c", CODE, str(tiny_set), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)

@@ -16,28 +16,30 @@ CODE = """
 import os, signal, sys
 import tensorflow as tf
 tf.config.run_functions_eagerly(True)  # six steps: tracing them takes longer
-from colorize_utils.training import checkpoint, loop
+from colorize_utils.training import checkpoint
+from colorize_utils.training.feed import Feed
 from conftest import train_tiny
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 data, run, phase, step, size = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
-true_batch, true_write, at = loop.batch_of, checkpoint.write_arrays, [None]
+true_batch, true_write, at = Feed.batch, checkpoint.write_arrays, [None]
 
-def batch(context, index, number, ids):
+def batch(self, index, part, number):
     at[0] = (index, number)
     if size < 0 and at[0] == (phase, step):
         die()
-    return true_batch(context, index, number, ids)
+    return true_batch(self, index, part, number)
 
 def write(path, arrays, meta):
-    true_write(path, arrays, meta)
+    digest = true_write(path, arrays, meta)
     if at[0] == (phase, step) and size >= 0:
         os.truncate(path, size)  # as if only so much of it had reached the disk
         die()
+    return digest
 
-loop.batch_of, checkpoint.write_arrays = batch, write
+Feed.batch, checkpoint.write_arrays = batch, write
 state = train_tiny(data, run, epochs=(0, 1, 1, 1), epoch_photos=24, save_steps=1)
 """
 

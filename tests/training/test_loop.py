@@ -13,7 +13,7 @@ from colorize_utils import color
 from colorize_utils.data.batches import PreparedSet, epoch_order, step_photos, step_table, still_table
 from colorize_utils.errors import ColorizeError
 from colorize_utils.training import backend
-from colorize_utils.training.feed import crops
+from colorize_utils.training.feed import Feed, crops
 from colorize_utils.training.recipes import UNET_GAN, get_preset, get_recipe
 from colorize_utils.training.steps import distance, fake, l1, real
 from colorize_utils.weights import load_network
@@ -167,7 +167,7 @@ def finished(tiny_set, tmp_path_factory):
 
 def test_all_four_phases_run_and_leave_what_they_promise(finished):
     run, state = finished
-    assert state["finished"]
+    assert state.finished
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(r["phase"], r["epoch"]) for r in rows] == [
@@ -217,10 +217,10 @@ def test_interrupted_and_continued_equals_uninterrupted(finished, tiny_set, tmp_
     stops = []
     for steps in (3, 6, 99):
         state = _train_until(tiny_set, tmp_path / "run", steps)
-        stops.append((state["phase"], state["step"]))
-    assert stops[:2] == [(1, 1), (3, 1)] and state["finished"]
+        stops.append((state.phase, state.step))
+    assert stops[:2] == [(1, 1), (3, 1)] and state.finished
     drop = {"minutes", "seconds"}
-    for a, b in zip(straight["history"], state["history"], strict=True):
+    for a, b in zip(straight.history, state.history, strict=True):
         assert {k: v for k, v in a.items() if k not in drop} == {k: v for k, v in b.items() if k not in drop}
     for index, phase in enumerate(UNET_GAN.phases):
         name = f"{index + 1}-{phase.name}/generator.h5"
@@ -233,10 +233,8 @@ def _train_until(tiny_set, run, steps):
     import signal
     import unittest.mock
 
-    from colorize_utils.training import loop
-
     calls = []
-    true_batch = loop.batch_of
+    true_batch = Feed.batch
 
     def counted(*args):
         calls.append(1)
@@ -244,7 +242,7 @@ def _train_until(tiny_set, run, steps):
             signal.raise_signal(signal.SIGINT)
         return true_batch(*args)
 
-    with unittest.mock.patch.object(loop, "batch_of", counted):
+    with unittest.mock.patch.object(Feed, "batch", counted):
         return train_tiny(tiny_set, run)
 
 
@@ -262,7 +260,7 @@ def test_a_full_disk_is_said_and_training_goes_on(tiny_set, tmp_path, monkeypatc
     monkeypatch.setattr(Checkpoints, "save", full_once)
     said = []
     state = train_tiny(tiny_set, tmp_path / "run", epochs=(1, 1, 0, 0), say=said.append)
-    assert state["finished"]
+    assert state.finished
     assert sum("no checkpoint at phase 1 of 4 (decoder)" in line and "the disk is full" in line for line in said) == 1
     assert (tmp_path / "run" / "manifest.json").exists()
 

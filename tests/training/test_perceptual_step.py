@@ -12,7 +12,7 @@ from colorize_utils import color
 from colorize_utils.networks import build_network
 from colorize_utils.networks.projected import HEADS
 from colorize_utils.networks.tensor_color import rgb_from_lab
-from colorize_utils.training import state
+from colorize_utils.training import run
 from colorize_utils.training.checkpoint import network_arrays, restore
 from colorize_utils.training.optimizers import build_optimizers
 from colorize_utils.training.perceptual_step import feature_distance, perceptual
@@ -146,10 +146,10 @@ def test_what_is_frozen_is_in_the_checkpoint_and_comes_back_from_it():
 
 def test_a_run_that_goes_on_asks_for_no_pretrained_file(monkeypatch):
     asked = []
-    monkeypatch.setattr(state, "build_network", lambda spec: asked.append(spec) or SimpleNamespace(variables=[]))
+    monkeypatch.setattr(run, "build_network", lambda spec: asked.append(spec) or SimpleNamespace(variables=[]))
     recipe = get_recipe("unet-projected", get_preset("smoke"), backbone_weights="gone.h5")
-    state.build_networks(recipe)
+    run.build_networks(recipe)
     assert [spec["weights"] for spec in asked] == ["gone.h5", None, "gone.h5"]
     asked.clear()
-    state.build_networks(recipe, resumed=True)
+    run.build_networks(recipe, resumed=True)
     assert [spec["weights"] for spec in asked] == [None, None, None]

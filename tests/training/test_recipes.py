@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import kaggle_photos, write_kaggle
+from conftest import kaggle_photos, train_small, write_kaggle
 
 from colorize_utils.data.batches import PreparedSet, rows_of_part
 from colorize_utils.data.filters import Filters
@@ -20,9 +21,9 @@ from colorize_utils.errors import ColorizeError
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.networks import build_network, stride_of
 from colorize_utils.networks.unet import BACKBONES
-from colorize_utils.training import loop
 from colorize_utils.training.ancestor_steps import classification
-from colorize_utils.training.loop import train
+from colorize_utils.training.feed import Feed
+from colorize_utils.training.phases import BinsLoss
 from colorize_utils.training.recipes import (
     PIX2PIX,
     PRESETS,
@@ -32,12 +33,10 @@ from colorize_utils.training.recipes import (
     UNET_GAN,
     UNET_PROJECTED,
     ZHANG,
-    BinsLoss,
-    describe,
     get_preset,
     get_recipe,
 )
-from colorize_utils.training.state import settings_key
+from colorize_utils.training.settings import describe, settings_key
 from colorize_utils.training.steps import Networks
 from colorize_utils.weights import load_network, read_arrays
 
@@ -70,9 +69,9 @@ def _eagerly():
 
 
 def _train(name, tiny_set, run, **changes):
-    settings = {"data": tiny_set, "run": run, "batch": 4, "crop": 32, "epoch_photos": 8, "val_photos": 4}
+    settings = {"batch": 4, "crop": 32, "epoch_photos": 8, "val_photos": 4}
     settings |= {"epochs": (1,) * len(SMALL[name].phases), "backbone_weights": None, "say": lambda text: None}
-    return train(SMALL[name], "smoke", **{**settings, **changes})
+    return train_small(SMALL[name], tiny_set, run, **{**settings, **changes})
 
 
 def _weights(run):
@@ -83,24 +82,24 @@ def _weights(run):
 def test_every_recipe_trains_resumes_and_colors(name, tiny_set, tmp_path, monkeypatch):
     epochs = (1, 0, 1) if name == "pix2pix" else (1,) * len(SMALL[name].phases)
     state = _train(name, tiny_set, tmp_path / "alone", epochs=epochs)
-    assert state["finished"]
+    assert state.finished
     trained = [phase.name for phase, count in zip(SMALL[name].phases, epochs, strict=True) if count]
-    assert [row["phase"] for row in state["history"]] == trained
-    assert all(np.isfinite(v) for row in state["history"] for v in row.values() if isinstance(v, float))
+    assert [row["phase"] for row in state.history] == trained
+    assert all(np.isfinite(v) for row in state.history for v in row.values() if isinstance(v, float))
 
     # Stopped, as Ctrl-C does, after the first step of each phase.
-    true_batch = loop.batch_of
+    true_batch = Feed.batch
 
-    def stopping(context, index, step, ids):
+    def stopping(self, index, part, step):
         if step == 0:
-            context.stop.set()
-        return true_batch(context, index, step, ids)
+            signal.raise_signal(signal.SIGINT)
+        return true_batch(self, index, part, step)
 
     stops = 0
-    monkeypatch.setattr(loop, "batch_of", stopping)
-    while not (state := _train(name, tiny_set, tmp_path / "stopped", epochs=epochs))["finished"]:
+    monkeypatch.setattr(Feed, "batch", stopping)
+    while not (state := _train(name, tiny_set, tmp_path / "stopped", epochs=epochs)).finished:
         stops += 1
-        monkeypatch.setattr(loop, "batch_of", true_batch if stops % 2 else stopping)
+        monkeypatch.setattr(Feed, "batch", true_batch if stops % 2 else stopping)
         assert stops < 9
     assert stops
     alone, stopped = _weights(tmp_path / "alone"), _weights(tmp_path / "stopped")
@@ -116,16 +115,17 @@ def test_every_recipe_trains_resumes_and_colors(name, tiny_set, tmp_path, monkey
 
 
 def test_pix2pix_sees_a_part_a_phase_and_learns_from_both_losses(tiny_set, tmp_path, monkeypatch):
-    seen, true_batch = {0: set(), 1: set(), 2: set()}, loop.batch_of
+    seen, true_batch = {0: set(), 1: set(), 2: set()}, Feed.batch
 
-    def watching(context, index, step, ids):
+    def watching(self, index, part, step):
+        ids, arguments = true_batch(self, index, part, step)
         seen[index] |= set(ids.tolist())
-        return true_batch(context, index, step, ids)
+        return ids, arguments
 
-    monkeypatch.setattr(loop, "batch_of", watching)
+    monkeypatch.setattr(Feed, "batch", watching)
     state = _train("pix2pix", tiny_set, tmp_path / "run")
     assert seen == {k: set(range(k, 24, 3)) for k in range(3)}  # 24 photos, eight a part: an epoch sees each
-    for row in state["history"]:
+    for row in state.history:
         assert row["loss"] == pytest.approx(row["adversarial"] + 100 * row["l1"], rel=1e-4)
         assert row["critic_loss"] > 0
 

@@ -15,8 +15,10 @@ from conftest import train_tiny
 
 from colorize_utils.disk import only_process
 from colorize_utils.errors import ColorizeError
-from colorize_utils.training import checkpoint, epochs, loop
+from colorize_utils.training import checkpoint, entering, epochs, loop
 from colorize_utils.training.checkpoint import Checkpoints
+from colorize_utils.training.feed import Feed
+from colorize_utils.training.run import set_seed
 from colorize_utils.weights import load_network, read_arrays
 
 LENGTHS = {"epochs": (1, 1, 0, 1)}
@@ -45,7 +47,9 @@ def _equal(a, b):
 
 
 def _rows(state):
-    return [{k: v for k, v in row.items() if k != "minutes"} for row in state["history"]]
+    return [
+        {k: v for k, v in row.items() if k != "minutes"} for row in getattr(state, "history", None) or state["history"]
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def test_killed_where_one_phase_ends(straight, tiny_set, tmp_path, monkeypatch, 
     before = "going on behind phase 1 of 4 (decoder)"
     assert said[0].startswith(after if kill == "after it" else before)
     assert _rows(state) == _rows(straight[1])
-    assert state["photos"] == straight[1]["photos"]
+    assert state.photos == straight[1].photos
     for phase in ("1-decoder", "2-unet", "4-gan"):
         assert _equal(_weights(tmp_path / "run", phase), _weights(straight[0], phase))
 
@@ -101,7 +105,7 @@ def test_killed_in_the_very_last_save(straight, tiny_set, tmp_path, monkeypatch)
     with pytest.raises(Killed):
         train_tiny(tiny_set, tmp_path / "run", **LENGTHS)
     monkeypatch.undo()
-    assert train_tiny(tiny_set, tmp_path / "run", **LENGTHS)["finished"]
+    assert train_tiny(tiny_set, tmp_path / "run", **LENGTHS).finished
     ended, alone = (Checkpoints(run).load()[0] for run in (tmp_path / "run", straight[0]))
     assert any(name.startswith("critic_optimizer/") for name in alone)
     assert _equal(ended, alone)
@@ -111,12 +115,12 @@ def test_a_phase_again_ends_the_same_and_loses_nothing(straight, copy, tiny_set)
     """From the end of the phase before it, with the critic of then; the old folders are moved aside."""
     said = []
     state = train_tiny(tiny_set, copy, again="gan", say=said.append, **LENGTHS)
-    assert state["finished"]
+    assert state.finished
     assert any("what was trained before is in" in line for line in said)
     assert _equal(_weights(copy / "earlier-1", "4-gan"), _weights(straight[0], "4-gan"))
     assert (copy / "earlier-1" / "history.csv").exists()
     assert _rows(state)[:2] == _rows(straight[1])[:2]
-    assert [row["phase"] for row in state["history"]] == ["decoder", "unet", "gan"]
+    assert [row["phase"] for row in state.history] == ["decoder", "unet", "gan"]
     # No critic phase came before it, so the critic began as it began then: all is the same again.
     assert _rows(state) == _rows(straight[1])
 
@@ -124,10 +128,10 @@ def test_a_phase_again_ends_the_same_and_loses_nothing(straight, copy, tiny_set)
 def test_a_phase_longer_goes_on_from_its_end_and_the_rest_is_trained_again(straight, copy, tiny_set, monkeypatch):
     true_end = loop.end_epoch
 
-    def end_epoch(context, index):
-        if context.state["history"][-1]["phase"] == "unet":
+    def end_epoch(run, index):
+        if run.state.history[-1]["phase"] == "unet":
             raise Killed
-        true_end(context, index)
+        true_end(run, index)
 
     monkeypatch.setattr(loop, "end_epoch", end_epoch)
     with pytest.raises(Killed):  # asked, and killed in the first of the new epochs
@@ -136,9 +140,9 @@ def test_a_phase_longer_goes_on_from_its_end_and_the_rest_is_trained_again(strai
     said = []
     state = train_tiny(tiny_set, copy, say=said.append, **LENGTHS)  # not asked again
     assert said[0].startswith("going on with phase 2 of 4 (unet), epoch 2 of 3, step 2")
-    rows = [(row["phase"], row["epoch"], row["step"]) for row in state["history"]]
+    rows = [(row["phase"], row["epoch"], row["step"]) for row in state.history]
     assert rows == [("decoder", 1, 2), ("unet", 1, 2), ("unet", 2, 4), ("unet", 3, 6), ("gan", 1, 2)]
-    images = [row["images"] for row in state["history"]]
+    images = [row["images"] for row in state.history]
     assert images == [16, 32, 48, 64, 80]
     assert _equal(_weights(copy / "earlier-1", "4-gan"), _weights(straight[0], "4-gan"))
     assert not _equal(_weights(copy, "2-unet"), _weights(straight[0], "2-unet"))
@@ -154,7 +158,7 @@ def test_killed_when_a_phase_again_has_just_been_asked_for(straight, copy, tiny_
     def set_aside(*args):
         raise Killed
 
-    monkeypatch.setattr(loop, "set_aside", set_aside)
+    monkeypatch.setattr(entering, "set_aside", set_aside)
     with pytest.raises(Killed):
         train_tiny(tiny_set, copy, again="gan", **LENGTHS)
     monkeypatch.undo()
@@ -187,17 +191,17 @@ def half(tiny_set, tmp_path_factory):
     """A run that was killed in the second epoch of its second phase, after three steps of it."""
     run = tmp_path_factory.mktemp("half") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "batch_of", _killed_at(loop.batch_of, index=1, step=3))
+        patch.setattr(Feed, "batch", _killed_at(Feed.batch, index=1, step=3))
         with pytest.raises(Killed):
             train_tiny(tiny_set, run, epochs=(1, 2, 0, 0), save_steps=1)
     return run
 
 
 def _killed_at(true_batch, index, step):
-    def batch(context, at, number, ids):
+    def batch(self, at, part, number):
         if (at, number) == (index, step):
             raise Killed
-        return true_batch(context, at, number, ids)
+        return true_batch(self, at, part, number)
 
     return batch
 
@@ -206,15 +210,15 @@ def _killed_at(true_batch, index, step):
 def test_an_interrupt_saves_behind_the_step_it_came_in(tiny_set, tmp_path, monkeypatch, number):
     """And when it is over, the signals mean again what they meant before."""
     handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
-    true_batch, said = loop.batch_of, []
+    true_batch, said = Feed.batch, []
 
     def batch(*args):
         signal.raise_signal(number)
         return true_batch(*args)
 
-    monkeypatch.setattr(loop, "batch_of", batch)
+    monkeypatch.setattr(Feed, "batch", batch)
     state = train_tiny(tiny_set, tmp_path / "run", epochs=(1, 0, 0, 0), say=said.append)
-    assert (state["stopped"], state["step"]) == (True, 1)
+    assert (state.stopped, state.step) == (True, 1)
     assert said[-1].startswith("stopped at phase 1 of 4 (decoder), epoch 1 of 1, step 1; the same call goes on")
     assert Checkpoints(tmp_path / "run").load()[1]["step"] == 1
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -257,7 +261,7 @@ def test_accepted_changes_are_taken_from_the_epoch_on(half, tiny_set, tmp_path):
         train_tiny(tiny_set, run, **changed)
     state = train_tiny(tiny_set, run, accept_changes=True, say=said.append, **changed)
     assert said[0].startswith("going on with phase 2 of 4 (unet), epoch 2 of 3, step 4,")
-    assert [(row["epoch"], row["step"]) for row in state["history"]] == [(1, 2), (1, 2), (2, 8), (3, 12)]
+    assert [(row["epoch"], row["step"]) for row in state.history] == [(1, 2), (1, 2), (2, 8), (3, 12)]
     arrays, _ = Checkpoints(run).load()
     assert [int(v) for k, v in arrays.items() if k == "optimizer/generator_optimizer/iteration"] == [12]
     train_tiny(tiny_set, run, say=said.append, **changed)  # they are the run's settings now
@@ -272,13 +276,13 @@ def test_with_half_precision_it_goes_on_as_exactly(tiny_set, tmp_path, monkeypat
     settings = {"epochs": (0, 0, 0, 1), "epoch_photos": 24, "save_steps": 1, "precision": precision}
     try:
         train_tiny(tiny_set, tmp_path / "alone", **settings)
-        monkeypatch.setattr(loop, "batch_of", _killed_at(loop.batch_of, index=3, step=2))
+        monkeypatch.setattr(Feed, "batch", _killed_at(Feed.batch, index=3, step=2))
         with pytest.raises(Killed):
             train_tiny(tiny_set, tmp_path / "run", **settings)
         monkeypatch.undo()
         train_tiny(tiny_set, tmp_path / "run", **settings)
     finally:
-        loop.set_seed(0, "float32")
+        set_seed(0, "float32")
     (alone, one), (ended, other) = (Checkpoints(tmp_path / name).load() for name in ("alone", "run"))
     assert any("scale" in name for name in alone) == (precision == "mixed_float16")
     assert _equal(ended, alone)
@@ -291,24 +295,24 @@ def test_optimizers_that_do_not_fit_accepted_changes_begin_anew(half, tiny_set, 
     try:
         state = train_tiny(tiny_set, run, accept_changes=True, say=said.append, **changed)
     finally:
-        loop.set_seed(0, "float32")
-    assert state["finished"]
+        set_seed(0, "float32")
+    assert state.finished
     assert said[0].startswith("the optimizers begin anew")
 
 
 def test_a_finished_run_is_given_more_epochs_by_accepting_changes(copy, straight, tiny_set):
     state = train_tiny(tiny_set, copy, epochs=(1, 1, 0, 2), accept_changes=True)
     assert _rows(state)[:3] == _rows(straight[1])
-    assert [(row["phase"], row["epoch"]) for row in state["history"]][3:] == [("gan", 2)]
+    assert [(row["phase"], row["epoch"]) for row in state.history][3:] == [("gan", 2)]
 
 
 def test_patience_ends_a_phase_early(tiny_set, tmp_path, monkeypatch):
     errors = iter([0.5, 0.4, 0.41, 0.42, 0.3])
-    monkeypatch.setattr(epochs, "validation", lambda context: (next(errors), 1.0))
+    monkeypatch.setattr(epochs, "validation", lambda run: (next(errors), 1.0))
     said = []
     state = train_tiny(tiny_set, tmp_path / "run", epochs=(0, 9, 0, 0), patience=2, say=said.append)
-    assert [row["val_l1"] for row in state["history"]] == [0.5, 0.4, 0.41, 0.42]
-    assert state["finished"]
+    assert [row["val_l1"] for row in state.history] == [0.5, 0.4, 0.41, 0.42]
+    assert state.finished
     assert any("no better for 2 epochs: phase unet ends here" in line for line in said)
     assert (tmp_path / "run" / "2-unet" / "generator.h5").exists()
     assert Checkpoints(tmp_path / "run").load_best()[1]["epoch"] == 2
@@ -330,7 +334,7 @@ def test_a_disk_that_stays_full_can_end_the_training_and_nothing_is_lost(tiny_se
         train_tiny(tiny_set, run, stop_when_full=what == "checkpoint", **settings)
     monkeypatch.undo()
     state = train_tiny(tiny_set, run, **settings)
-    assert state["finished"]
+    assert state.finished
     assert load_network(run / "1-decoder" / "generator.h5")[2]["step"] == 2
 
 
@@ -349,7 +353,7 @@ def test_tensorboard_shows_the_history_once(tiny_set, tmp_path):
     from tensorboard.util.tensor_util import make_ndarray
 
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"tensors": 0}).Reload()
-    for phase, row in zip(("decoder", "unet"), state["history"], strict=True):
+    for phase, row in zip(("decoder", "unet"), state.history, strict=True):
         seen = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(f"{phase}/val_l1")]
         assert seen == [(row["images"], pytest.approx(row["val_l1"]))]
 

@@ -26,6 +26,9 @@ RADIUS = 0.01  # of the short side, where a hint does not say
 # A pixel is part of a stroke if it is that far (Euclidean, in Lab) from the photo and from the photo made grey. Saved
 # as JPEG of quality 50 and up, what was not painted over stays within it but for single pixels, and those are dropped.
 DIFFERENT = 20.0
+MOST_BYTES = 50_000_000  # of a file of hints as JSON
+MOST_POINTS = 300_000  # of all hints together
+MOST_PAINTED = 20_000_000  # pixels of all strokes together, with what lies in the corners around them
 MOST = 0.5  # a picture of which more than this differs is not the photo with strokes on it
 
 
@@ -58,7 +61,7 @@ class Hints:
         strokes = []
         for point in points:
             if not isinstance(point, (tuple, list)) or len(point) not in (3, 4):
-                raise ColorizeError(f"expected (x, y, color) or (x, y, color, radius), got {point!r}")
+                raise ColorizeError(f"expected (x, y, color) or (x, y, color, radius), got {_short(point)}")
             strokes.append(([point[:2]], point[2], point[3] if len(point) == 4 else None))
         return _from_strokes(strokes, shape)
 
@@ -91,11 +94,18 @@ def read_hints(path, photo):
     """
     path = Path(path)
     try:
-        text = path.read_bytes()
+        if not path.is_file() and path.exists():  # a pipe would be waited for, a device read without an end
+            raise ColorizeError(f"{path}: expected a file of hints, got something that is no file", status=1)
+        with open(path, "rb") as file:
+            text = file.read(4096)
+            start = text.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1]
+            if is_json := path.suffix.lower() == ".json" or start in (b"[", b"{"):
+                text += file.read(MOST_BYTES)
     except OSError as error:
         raise ColorizeError(f"{path}: expected a file of hints, got: {reason(error)}", status=1) from None
-    start = text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if path.suffix.lower() == ".json" or start in (b"[", b"{"):
+    if is_json:
+        if len(text) > MOST_BYTES:
+            raise ColorizeError(f"{path}: expected hints of at most {MOST_BYTES / 1e6:g} MB, got more", status=1)
         strokes = _strokes(path, text)
         try:
             return _from_strokes(strokes, np.shape(photo)[:2])
@@ -109,7 +119,7 @@ def read_hints(path, photo):
 def _strokes(path, text):
     """JSON as bytes -> list of (points, color, radius or None)."""
     try:
-        entries = json.loads(text.decode("utf-8-sig"))
+        entries = json.loads(text)  # in UTF-8, 16 or 32, with or without the mark that editors put before
     except (ValueError, RecursionError) as error:
         reason = "an empty file" if not text.strip() else str(error).splitlines()[0]
         raise ColorizeError(f"{path}: expected hints as JSON, got: {reason}", status=1) from None
@@ -124,23 +134,37 @@ def _strokes(path, text):
         elif keys == {"line", "color"} and isinstance(entry["line"], list) and entry["line"]:
             points = entry["line"]
         else:
-            got = json.dumps(entry, ensure_ascii=False)
+            got = _short(entry, lambda x: json.dumps(x, ensure_ascii=False))
             raise ColorizeError(
                 f'{path}: hint {number}: expected {{"x", "y", "color"}} or {{"line", "color"}}, "radius" if wanted, '
-                f"got {got if len(got) < 80 else got[:79] + '…'}",
+                f"got {got}",
                 status=1,
             )
         strokes.append((points, entry["color"], entry.get("radius")))
     return strokes
 
 
+def _short(value, write=repr):
+    """What was given, as text of at most 80 characters."""
+    try:
+        text = write(value)
+    except RecursionError:
+        return "lists without an end"
+    except ValueError:
+        return "a number of very many digits"
+    return text if len(text) < 80 else text[:79] + "…"
+
+
 def _from_strokes(strokes, shape):
     """Lines of one or more points, with color and radius (None: the usual one) -> `Hints`."""
     shape = tuple(int(side) for side in shape)
-    cells, labs, names = [], [], []
+    cells, labs, names, left = [], [], [], MOST_PAINTED
+    if (count := sum(len(points) for points, _, _ in strokes)) > MOST_POINTS:
+        raise ColorizeError(f"expected at most {MOST_POINTS:,} places in all hints, got {count:,}")
     for points, name, radius in strokes:
         places = [_place(point, shape) for point in points]
-        rows, columns = _disks(places, _radius(radius, shape), shape)
+        rows, columns, painted = _disks(places, _radius(radius, shape), shape, left)
+        left -= painted
         cells.append(rows * shape[1] + columns)
         labs.append(np.broadcast_to(_lab(name), (len(rows), 3)))
         names.append(np.full(len(rows), len(names)))
@@ -154,7 +178,9 @@ def _from_strokes(strokes, shape):
     if clash.size:
         row, column = divmod(int(cells[clash[0]]), shape[1])
         one, other = (strokes[names[at]][1] for at in (clash[0], clash[0] + 1))
-        raise ColorizeError(f"expected one color a pixel, got {one} and {other} at x {column}, y {row}")
+        raise ColorizeError(
+            f"expected one color a pixel, got {_short(one, str)} and {_short(other, str)} at x {column}, y {row}"
+        )
     kept = np.append(True, ~same)
     cells, labs = cells[kept].astype(np.int64), labs[kept]
     return Hints(cells // shape[1], cells % shape[1], np.ascontiguousarray(labs[:, 1:]), shape, labs[:, 0].copy())
@@ -163,7 +189,7 @@ def _from_strokes(strokes, shape):
 def _place(point, shape):
     """(x, y) -> (column, row), whole numbers inside the photo."""
     if not isinstance(point, (tuple, list)) or len(point) != 2 or not all(map(_is_number, point)):
-        raise ColorizeError(f"expected a place (x, y) in pixels, got {point!r}")
+        raise ColorizeError(f"expected a place (x, y) in pixels, got {_short(point)}")
     height, width = shape
     x, y = (math.floor(value) for value in point)
     if not (0 <= x < width and 0 <= y < height):
@@ -181,7 +207,7 @@ def _radius(radius, shape):
     if radius is None:
         return max(1, round(RADIUS * min(shape)))
     if not _is_number(radius) or radius < 0:
-        raise ColorizeError(f"expected a radius in pixels, 0 or more, got {radius!r}")
+        raise ColorizeError(f"expected a radius in pixels, 0 or more, got {_short(radius)}")
     return min(float(radius), math.hypot(*shape))
 
 
@@ -196,31 +222,41 @@ def _lab(name):
     elif isinstance(name, (tuple, list)) and len(name) == 3 and all(map(_is_number, name)):
         values = name
     if values is None or not all(0 <= value <= 255 for value in values):
-        raise ColorizeError(f"expected a color such as red, #c02030 or (192, 32, 48), got {name!r}")
+        raise ColorizeError(f"expected a color such as red, #c02030 or (192, 32, 48), got {_short(name)}")
     return color.rgb_to_lab(np.float32(values) / 255)
 
 
-def _disks(places, radius, shape):
-    """Pixels not farther than ``radius`` from a line through places (column, row) -> rows, columns."""
+def _disks(places, radius, shape, most):
+    """Pixels not farther than ``radius`` from a line through places (column, row) -> rows, columns, pixels looked at.
+
+    ColorizeError for more of the latter than ``most``.
+    """
     line, reach = np.array([*places, places[-1]]), math.ceil(radius)  # of one point OpenCV draws nothing
     left, top = np.maximum(line.min(0) - reach, 0)
     right, bottom = np.minimum(line.max(0) + reach + 1, shape[::-1])
+    looked_at = int(bottom - top) * int(right - left)
+    if looked_at > most:
+        raise ColorizeError(f"expected strokes over at most {MOST_PAINTED / 1e6:g} megapixels in all, got more")
     canvas = np.ones((bottom - top, right - left), np.uint8)
     cv2.polylines(canvas, [(line - (left, top)).astype(np.int32)], False, 0)
     rows, columns = np.nonzero(cv2.distanceTransform(canvas, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= radius + 1e-3)
-    return rows.astype(np.int64) + top, columns.astype(np.int64) + left
+    return rows.astype(np.int64) + top, columns.astype(np.int64) + left, looked_at
 
 
 def _painted_over(path, photo):
     """The strokes of a picture -> `Hints`."""
-    from ...photos.reading import read_photo
+    from ...photos.reading import count_pixels, read_photo
 
+    shape = np.shape(photo)[:2]
+    if (pixels := count_pixels(path)) > shape[0] * shape[1]:  # before it is decoded
+        raise ColorizeError(
+            f"{path}: expected a picture of {shape[1]}x{shape[0]} pixels, as the photo is, got one of {pixels:,}", 1
+        )
     try:
         picture = read_photo(path).rgb
     except ColorizeError as error:
         line = str(error).removeprefix(f"{path}: ")
         raise ColorizeError(f"{path}: expected hints as JSON or as a picture: {line}", status=1) from None
-    shape = np.shape(photo)[:2]
     if picture.shape[:2] != shape:
         (height, width), (h, w) = shape, picture.shape[:2]
         raise ColorizeError(

@@ -1,6 +1,8 @@
 """Hints as people give them: dots, lines, strokes painted over a photo, and everything that is wrong with them."""
 
 import json
+import os
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -243,3 +245,52 @@ def test_oklab_is_ottosson_s():
     )
     found = np.cbrt(xyz @ rgb.T @ color._CONES_FROM_RGB.T) @ color._OKLAB_FROM_ROOTS.T
     assert found == pytest.approx(np.array(expected), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"x": 1, "y": 1, "color": "red", "radius": 1e8}]', None),  # as large as the photo
+        ('[{"x": ' + "[" * 3000 + "]" * 3000 + ', "y": 1, "color": "red"}]', "expected"),
+        ("[" * 200_000, "expected"),
+        ('[{"x": 1' + "0" * 4000 + ', "y": 1, "color": "red"}]', "a place"),
+        ('[{"x": 1, "y": 1, "color": "' + "#" * 10_000 + '"}]', "a color"),
+        ('[{"line": [' + "[1,1]," * 300_000 + '[2,2]], "color": "red"}]', "at most 300,000 places"),
+    ],
+)
+def test_hints_that_ask_for_much_cost_a_short_line(tmp_path, text, said):
+    (tmp_path / "h.json").write_text(text)
+    photo = np.full((30, 40), 120, np.uint8)
+    if said is None:
+        assert len(read_hints(tmp_path / "h.json", photo)) == 1200
+        return
+    with pytest.raises(ColorizeError, match=said) as caught:
+        read_hints(tmp_path / "h.json", photo)
+    assert len(str(caught.value)) < 300 + len(str(tmp_path)) and "\n" not in str(caught.value)
+
+
+def test_strokes_are_not_painted_without_an_end():
+    points = [(500 + k, 500, "red", 400) for k in range(100)]
+    with pytest.raises(ColorizeError, match="20 megapixels in all"):
+        Hints.from_points(points, (1000, 1000))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipes_devices_and_pictures_of_another_size_are_refused_unread(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for place in (tmp_path / "pipe.json", "/dev/zero", tmp_path):
+        with pytest.raises(ColorizeError, match="expected a file of hints"):
+            read_hints(place, np.zeros((30, 40), np.uint8))
+    Image.new("1", (17_000, 17_000)).save(tmp_path / "large.png")
+    tracemalloc.start()
+    with pytest.raises(ColorizeError, match="expected a picture of 40x30 pixels"):
+        read_hints(tmp_path / "large.png", np.zeros((30, 40), np.uint8))
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_json_of_any_unicode_is_read(tmp_path):
+    text = '[{"x": 1, "y": 1, "color": "red"}]'
+    for code in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        (tmp_path / "h").write_bytes(text.encode(code))
+        assert len(read_hints(tmp_path / "h", np.zeros((30, 40), np.uint8))) > 0

@@ -1,0 +1,42 @@
+"""Hints to learn from: drawn by seed and step alone, and of the photo's own colors."""
+
+import numpy as np
+
+from colorize_utils.training.hint_feed import MEAN, MOST, NONE, SIZES, hint_planes, hint_points
+
+
+def test_hints_are_a_function_of_seed_phase_and_step():
+    first = hint_points(1, 2, 3, 8, 64)
+    np.testing.assert_array_equal(first, hint_points(1, 2, 3, 8, 64))
+    assert any(not np.array_equal(first, hint_points(*other, 8, 64)) for other in [(0, 2, 3), (1, 0, 3), (1, 2, 4)])
+    assert first.shape == (8, MOST, 3) and first.dtype == np.float32
+
+
+def test_as_many_hints_as_is_said():
+    points = np.concatenate([hint_points(0, 0, step, 64, 96) for step in range(200)])
+    count = (points[..., 2] > 0).sum(axis=1)
+    assert abs((count == 0).mean() - NONE) < 0.02
+    assert abs(count[count > 0].mean() - MEAN) < 0.5
+    assert set(np.unique(points[..., 2])) == {0, *SIZES}
+    assert points[..., :2].min() == 0 and points[..., :2].max() == 95
+
+
+def test_planes_hold_the_mean_true_color_of_each_square():
+    rng = np.random.default_rng(5)
+    ab = rng.uniform(-1, 1, (2, 32, 40, 2)).astype(np.float32)
+    points = np.zeros((2, 4, 3), np.float32)
+    points[0, 0] = 10, 20, 3
+    points[0, 1] = 0, 39, 5  # cut off by two edges
+    points[1, 0] = 7, 7, 1
+    points[1, 1] = 7, 8, 3  # overlaps the one before it
+    planes = np.asarray(hint_planes(ab, points))
+    assert planes.shape == (2, 32, 40, 3)
+    wanted = np.zeros((32, 40, 3), np.float32)
+    wanted[9:12, 19:22] = [*ab[0, 9:12, 19:22].mean(axis=(0, 1)), 1]
+    wanted[0:3, 37:40] = [*ab[0, 0:3, 37:40].mean(axis=(0, 1)), 1]
+    np.testing.assert_allclose(planes[0], wanted, atol=1e-6)
+    square = ab[1, 6:9, 7:10].mean(axis=(0, 1))
+    np.testing.assert_allclose(planes[1, 7, 7, :2], (ab[1, 7, 7] + square) / 2, atol=1e-6)
+    np.testing.assert_allclose(planes[1, 8, 9], [*square, 1], atol=1e-6)
+    assert planes[1, :, :, 2].sum() == 9
+    assert not np.asarray(hint_planes(ab, 0 * points)).any()
