@@ -7,13 +7,14 @@ finds their size and tags; the values come by way of tifffile.
 
 import logging
 from contextlib import contextmanager
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..errors import ColorizeError
-from .icc import deep_to_srgb
+from .pixels import Pixels
 from .png import png_header, with_chunks
 from .tiff import write_strips
 
@@ -35,40 +36,47 @@ def is_16_bit(image):
     return 16 in getattr(image, "tag_v2", {}).get(BITS, (8,))
 
 
-def read_deep(path, image, photo, page=0):
-    """Pixels of a file for which `is_deep` holds -> values (H, W) or (H, W, 3), alpha (H, W) or None, whether upright.
+def read_deep(path, image, orientation, page=0):
+    """A file for which `is_deep` holds -> `Pixels` of uint16, or of float32 where the file has floats; alpha uint16.
 
-    Values are uint16, or float32 in [0, 1] where a profile was applied or the file has floats; alpha is uint16. Sets
-    ``photo.bits``, ``photo.was_grey`` and adds to ``photo.notes``. TIFFs come upright already: OpenCV obeys their
-    orientation. ColorizeError (status 1) for values that are not 0..65535, or 0..1 as floats.
+    TIFFs may come upright already: OpenCV obeys their orientation. ColorizeError (status 1) for values that are not
+    0..65535, or 0..1 as floats.
     """
-    photo.bits = 16
     if getattr(image, "rare", False):
-        values, alpha = read_rare(path, photo, page)
-        return values if values.dtype == np.float32 else _managed(values, image, photo), alpha, False
+        return replace(read_rare(path, page), orientation=orientation, profile=image.info.get("icc_profile"))
     if image.mode == "F":
-        photo.was_grey = True
-        return floats(path, photo, np.array(image, np.float32)), None, False
-    data, upright = _decoded(path, image, page)
+        values, notes = floats(path, np.array(image, np.float32))
+        return Pixels(values, bits=16, was_grey=True, orientation=orientation, notes=notes)
+    data, turned = _decoded(path, image, page)
     if data.dtype != np.uint16:
         if data.min() < 0 or data.max() > 65535:
             raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
         data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
     # Pillow and OpenCV both give a PNG's grey with alpha (color type 4) as color.
-    photo.was_grey = data.ndim == 2 or (image.format == "PNG" and png_header(path)[1] == 4)
+    was_grey = data.ndim == 2 or (image.format == "PNG" and png_header(path)[1] == 4)
+    values, alpha = (_grey_and_alpha if was_grey else _color_and_alpha)(image, data)
+    profile, orientation = image.info.get("icc_profile"), 1 if turned else orientation
+    return Pixels(values, alpha, bits=16, was_grey=was_grey, profile=profile, orientation=orientation)
+
+
+def _grey_and_alpha(image, data):
     alpha = np.ascontiguousarray(data[..., 3]) if data.ndim == 3 and data.shape[2] == 4 else None
-    if photo.was_grey:
-        data = data if data.ndim == 2 else np.ascontiguousarray(data[..., 0])
-        if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0:
-            data = 65535 - data  # TIFF may count from white; Pillow and OpenCV leave 16-bit values as they are
-        clear = image.info.get("transparency") if image.format == "PNG" and alpha is None else None
-        if isinstance(clear, int):  # OpenCV makes alpha of it in color only
-            alpha = np.where(data == clear, 0, 65535).astype(np.uint16)
-        return _managed(data, image, photo), alpha, upright
-    data = data if alpha is None else np.ascontiguousarray(data[..., :3])
-    if alpha is not None and image.format == "TIFF" and (image.tag_v2.get(EXTRA) or (0,))[0] == ASSOCIATED:
+    data = data if data.ndim == 2 else np.ascontiguousarray(data[..., 0])
+    if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0:
+        data = 65535 - data  # TIFF may count from white; Pillow and OpenCV leave 16-bit values as they are
+    clear = image.info.get("transparency") if image.format == "PNG" and alpha is None else None
+    if isinstance(clear, int):  # OpenCV makes alpha of it in color only
+        alpha = np.where(data == clear, 0, 65535).astype(np.uint16)
+    return data, alpha
+
+
+def _color_and_alpha(image, data):
+    if data.shape[2] < 4:
+        return data, None
+    alpha, data = np.ascontiguousarray(data[..., 3]), np.ascontiguousarray(data[..., :3])
+    if image.format == "TIFF" and (image.tag_v2.get(EXTRA) or (0,))[0] == ASSOCIATED:
         data = straight(data, alpha)
-    return _managed(data, image, photo), alpha, upright
+    return data, alpha
 
 
 def _decoded(path, image, page):
@@ -115,17 +123,6 @@ def _check_whole(path, page):
     with Image.open(path, formats=("TIFF",)) as image:
         image.seek(page)
         image.load()
-
-
-def _managed(data, image, photo):
-    """uint16 as it is, or through the file's ICC profile to float32 sRGB where it has one that can be used."""
-    profile = image.info.get("icc_profile")
-    if profile:
-        try:
-            return deep_to_srgb(data, profile)
-        except ValueError:
-            photo.notes.append("its color profile could not be used; sRGB is assumed")
-    return data
 
 
 def write_deep(file, suffix, rgb, like):
@@ -181,11 +178,10 @@ def identified(file, head, formats):
             raise UnidentifiedImageError from None
 
 
-def read_rare(path, photo, page):
-    """Pixels of a `RareTiff` -> values (H, W) or (H, W, 3), alpha (H, W) or None, as the file has them turned.
+def read_rare(path, page):
+    """Pixels of a `RareTiff` -> `Pixels` of uint8, uint16, or float32 in [0, 1], turned as the file has them.
 
-    Values are uint8, uint16, or float32 in [0, 1]. Sets ``photo.bits``, ``photo.was_grey`` and adds to
-    ``photo.notes``. ColorizeError (status 1) for what is no grey or RGB, or of another depth.
+    ColorizeError (status 1) for what is no grey or RGB, or of another depth.
     """
     with tiff_page(path, page) as found:
         kind, bits = found.photometric, found.bitspersample
@@ -198,15 +194,14 @@ def read_rare(path, photo, page):
         data = data[..., None]
     if data.ndim != 3 or data.shape[2] < channels:
         raise ColorizeError(f"{path}: expected grey or RGB, got values of shape {data.shape}", status=1)
-    values = _in_range(path, photo, np.ascontiguousarray(data[..., : channels + 1]))
+    values, notes = _in_range(path, np.ascontiguousarray(data[..., : channels + 1]))
     alpha = np.ascontiguousarray(values[..., channels]) if extra and extra[0] in (ASSOCIATED, UNASSOCIATED) else None
     values = np.ascontiguousarray(values[..., :channels] if channels == 3 else values[..., 0])
     if alpha is not None and extra[0] == ASSOCIATED:
         values = straight(values, alpha)
-    photo.was_grey = channels == 1
     if kind == WHITE:
         values = (1 if values.dtype == np.float32 else np.iinfo(values.dtype).max) - values
-    return values, alpha
+    return Pixels(values, alpha, 8 if values.dtype == np.uint8 else 16, channels == 1, notes=notes)
 
 
 @contextmanager
@@ -233,21 +228,20 @@ def values_of(path, found):
     return data.transpose(1, 2, 0) if data.ndim == 3 and found.planarconfig == 2 else data
 
 
-def _in_range(path, photo, data):
-    photo.bits = 8 if data.dtype == np.uint8 else 16
+def _in_range(path, data):
+    """Whole numbers as they are, floats as `floats` has them; and notes."""
     if data.dtype.kind == "u":
-        return data
+        return data, ()
     if data.dtype.kind != "f":
         raise ColorizeError(f"{path}: expected grey or RGB of 8 or 16 bits, or floats, got {data.dtype}", status=1)
-    return floats(path, photo, data)
+    return floats(path, data)
 
 
-def floats(path, photo, data):
-    """Float values of any precision -> float32, with a note. ColorizeError (status 1) for others than 0..1."""
+def floats(path, data):
+    """Float values of any precision -> float32, and notes. ColorizeError (status 1) for others than 0..1."""
     if not (data.min() >= 0 and data.max() <= 1):  # written so that NaN fails too
         raise ColorizeError(f"{path}: expected float values in 0..1, got others", status=1)
-    photo.notes.append("its values are floats; they are taken as sRGB")
-    return data.astype(np.float32, copy=False)
+    return data.astype(np.float32, copy=False), ("its values are floats; they are taken as sRGB",)
 
 
 def straight(values, alpha):

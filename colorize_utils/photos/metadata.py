@@ -1,5 +1,7 @@
 """What a photo's file tells beside its pixels, and which of it goes to the output."""
 
+from dataclasses import dataclass
+
 from .exif import CAMERA, GPS, INTEROP, IPTC, number_in, read_block, read_directory, short, text, write_block
 from .png import text_chunks
 
@@ -36,36 +38,54 @@ def read_orientation(image):
         return 1
 
 
-def read_metadata(image, photo, orientation):
-    """Set ``photo.exif``, for a picture that has been turned as ``orientation`` asks, ``photo.xmp`` and the like."""
+@dataclass(frozen=True)
+class Metadata:
+    """What goes from a photo's file to the output, as `reading.Photo` has it."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    texts: tuple = ()
+    dpi: tuple | None = None
+    notes: tuple = ()  # what a person should know, a line each
+
+
+def read_metadata(path, image, orientation):
+    """The `Metadata` of a picture that is turned as ``orientation`` asks; it is opened with Pillow as ``image``."""
+    notes, iptc = [], None
     try:
-        directory, whole = _directory(image, photo)
+        directory, whole = _directory(path, image)
     except (OSError, ValueError, OverflowError):
         directory, whole = {}, False
     if not whole:
-        photo.notes.append("its EXIF data is damaged and was left out" + " in part" * bool(directory))
+        notes.append("its EXIF data is damaged and was left out" + " in part" * bool(directory))
     if image.format == "TIFF":
-        photo.xmp = directory[XMP].data if XMP in directory else None
+        xmp = directory[XMP].data if XMP in directory else None
     else:
-        photo.xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+        xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
         blocks = image.info.get("photoshop")
         iptc = blocks.get(PHOTOSHOP_IPTC) if isinstance(blocks, dict) else None
-        photo.iptc = iptc if isinstance(iptc, bytes) else None
-    photo.xmp = _xmp(photo)
+    xmp, more = _xmp(xmp)
     comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else None
-    photo.comment = comment if isinstance(comment, bytes) else None
-    photo.texts = tuple(text_chunks(photo.path)) if image.format == "PNG" else ()
     unit = number_in(directory.get(UNIT))
     left_out = RESOLUTION if unit not in (None, 1, 2, 3) else set()
     kept = {tag: value for tag, value in directory.items() if tag in EXIF_KEPT - left_out}
-    if kept:
-        photo.exif = write_block(_as_written(kept, orientation))
+    return Metadata(
+        exif=write_block(_as_written(kept, orientation)) if kept else None,
+        xmp=xmp,
+        iptc=iptc if isinstance(iptc, bytes) else None,
+        comment=comment if isinstance(comment, bytes) else None,
+        texts=tuple(text_chunks(path)) if image.format == "PNG" else (),
+        dpi=resolution(image),
+        notes=(*notes, *more),
+    )
 
 
-def _directory(image, photo):
+def _directory(path, image):
     """The file's own EXIF -> (directory, whether all of it was whole)."""
     if image.format == "TIFF":
-        with open(photo.path, "rb") as file:
+        with open(path, "rb") as file:
             head = file.read(4)
             order = "<" if head[:2] == b"II" else ">"
             return read_directory(file, image.tag_v2.offset, order, big=43 in head[2:])
@@ -93,11 +113,11 @@ def _as_written(directory, orientation):
     return directory | {CAMERA: camera} if camera else directory
 
 
-def _xmp(photo):
-    xmp = photo.xmp.encode("utf-8", "replace") if isinstance(photo.xmp, str) else photo.xmp
+def _xmp(xmp):
+    """XMP as Pillow has it -> bytes or None, and notes."""
+    xmp = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp
     if not isinstance(xmp, bytes) or not xmp.strip(b"\0 "):
-        return None
+        return None, ()
     if len(xmp) > MOST_XMP:
-        photo.notes.append("its XMP data is too long and was left out")
-        return None
-    return xmp
+        return None, ("its XMP data is too long and was left out",)
+    return xmp, ()

@@ -3,25 +3,27 @@
 Reading turns any common format into sRGB, upright, and keeps aside what the output needs: alpha, depth, metadata.
 """
 
-import io
 import os
 import stat
 import threading
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import ColorizeError, reason
 from .deep_color import identified, is_16_bit, is_deep, read_deep
-from .metadata import read_metadata, read_orientation, resolution
+from .eight_bits import read_eight_bits
+from .metadata import read_metadata, read_orientation
 from .no_photo import what_is
+from .pixels import upright
 from .png import check_sums
+from .profiles import in_srgb
 from .provenance import SOFTWARE, mark_in
-from .writing import SUFFIXES, as_codes, srgb, write_photo
+from .writing import SUFFIXES, as_codes, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
 
@@ -205,50 +207,67 @@ def _unguarded():
 
 
 def _read(path, where, image, page, max_pixels, codes):
-    photo = Photo(np.empty(0), path=path)
+    pages, notes = 1, ()
     if image.format == "TIFF":
-        photo.pages = _pages(image, photo)
+        pages, notes = _pages(image)
         image.seek(page)
     elif image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
         raise ColorizeError(f"{where}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ColorizeError(
-            f"{where}: expected at most {max_pixels:,} pixels, got {width}x{height}; --max-pixels raises the limit",
-            status=1,
-        )
+    _refuse_size(where, image.size, max_pixels)
     if image.format == "PNG":
         check_sums(path)
-    photo.dpi = resolution(image)
     orientation = read_orientation(image)
     deep = is_deep(path, image)
-    upright = image.format == "TIFF" and not deep
-    if upright:
+    if image.format == "TIFF" and not deep:
         image.load()  # Pillow turns these itself, by the tag that is reset below
-    read_metadata(image, photo, orientation)
-    if deep:
-        values, alpha, upright = read_deep(path, image, photo, page)
-    else:
-        values, alpha = _values(image, photo)
-    orientation = 1 if upright else orientation
-    if photo.bits == 8 and (image.info.get("bit_depth") or 8) > 8 or image.mode == "CMYK" and is_16_bit(image):
-        photo.notes.append("of its more than 8 bits a channel, 8 were read")
-    photo.rgb = _upright(_as_asked(values, codes, photo.bits), orientation)
-    if not codes and photo.rgb.ndim == 2:
-        photo.rgb = photo.rgb[..., None].repeat(3, axis=-1)
-    photo.alpha = None if alpha is None else _upright(_as_asked(alpha, codes, photo.bits), orientation)
-    return photo
+    told = read_metadata(path, image, orientation)
+    pixels = in_srgb(read_deep(path, image, orientation, page) if deep else _read_8_bits(image, orientation))
+    if pixels.bits == 8 and (image.info.get("bit_depth") or 8) > 8 or image.mode == "CMYK" and is_16_bit(image):
+        pixels = pixels.noting("of its more than 8 bits a channel, 8 were read")
+    rgb, alpha = _as_asked(pixels, codes)
+    return Photo(
+        rgb,
+        alpha,
+        bits=pixels.bits,
+        was_grey=pixels.was_grey,
+        path=path,
+        pages=pages,
+        notes=[*notes, *told.notes, *pixels.notes],
+        **{name: getattr(told, name) for name in ("exif", "xmp", "iptc", "comment", "texts", "dpi")},
+    )
 
 
-def _pages(image, photo):
+def _pages(image):
+    """How many pages a TIFF has, and what is to be said of them."""
     try:
-        return getattr(image, "n_frames", 1)
+        return getattr(image, "n_frames", 1), ()
     except Exception:  # noqa: BLE001  (the place of a next page may be any number)
-        photo.notes.append("what follows its first page is damaged and was left out")
-        return 1
+        return 1, ("what follows its first page is damaged and was left out",)
 
 
-def _as_asked(values, codes, bits):
+def _refuse_size(where, size, max_pixels):
+    if size[0] * size[1] > max_pixels:
+        raise ColorizeError(
+            f"{where}: expected at most {max_pixels:,} pixels, got {size[0]}x{size[1]}; --max-pixels raises the limit",
+            status=1,
+        )
+
+
+def _read_8_bits(image, orientation):
+    pixels = read_eight_bits(image)
+    return pixels if image.format == "TIFF" else replace(pixels, orientation=orientation)
+
+
+def _as_asked(pixels, codes):
+    """Upright, as codes or as floats in color -> rgb, alpha or None."""
+    rgb = upright(_converted(pixels.values, codes, pixels.bits), pixels.orientation)
+    if not codes and rgb.ndim == 2:
+        rgb = rgb[..., None].repeat(3, axis=-1)
+    alpha = pixels.alpha
+    return rgb, None if alpha is None else upright(_converted(alpha, codes, pixels.bits), pixels.orientation)
+
+
+def _converted(values, codes, bits):
     if codes:
         return as_codes(values, bits)
     if values.dtype == np.float32:
@@ -256,49 +275,3 @@ def _as_asked(values, codes, bits):
     values, highest = values.astype(np.float32), np.iinfo(values.dtype).max
     values /= highest
     return values
-
-
-def _values(image, photo):
-    """8-bit pixels of any mode -> uint8 codes, (H, W) of a grey photo or (H, W, 3), in sRGB; and alpha or None."""
-    alpha = None
-    if image.mode in ("1", "L") and "transparency" in image.info:
-        image = image.convert("LA")
-    elif image.mode == "P" or "transparency" in image.info:
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    photo.was_grey = image.mode in ("1", "L", "LA")
-    if image.mode == "1":
-        photo.notes.append("it has black and white only, no greys")
-        image = image.convert("L")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        grey, profile = image.mode in ("LA", "La"), image.info.get("icc_profile")
-        straight = image.convert("LA" if grey else "RGBA")
-        alpha = np.asarray(straight.getchannel("A"))
-        image = straight.convert("L" if grey else "RGB")
-        image.info["icc_profile"] = profile
-    if image.mode == "L" and not image.info.get("icc_profile"):
-        return np.asarray(image), alpha
-    return np.asarray(_to_srgb(image, photo)), alpha
-
-
-def _to_srgb(image, photo):
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "L", "CMYK"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(image, source, srgb(), outputMode="RGB") or image.convert("RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            photo.notes.append("its color profile could not be used; sRGB is assumed")
-    elif image.mode == "CMYK":
-        photo.notes.append("CMYK without a profile; its lightness is approximate")
-    return image.convert("RGB")
-
-
-def _upright(values, orientation):
-    """Apply EXIF orientation 1 to 8 (TIFF 6.0, tag 274) to an array (H, W, ...)."""
-    if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return np.ascontiguousarray(values)

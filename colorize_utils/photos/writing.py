@@ -3,17 +3,17 @@
 import itertools
 import struct
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from ..disk import said_by_the_disk, whole
 from ..errors import ColorizeError, reason
 from .deep_color import write_deep
 from .provenance import stamped_exif, stamped_xmp
+from .srgb import srgb
 from .tiff import TiffPages, add_tags
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
@@ -38,14 +38,6 @@ class _Kept:
     @classmethod
     def of(cls, photo):
         return cls() if photo is None else cls(**{field.name: getattr(photo, field.name) for field in fields(cls)})
-
-
-@cache
-def srgb():
-    """The profile of sRGB, dated as its standard is and not by the clock: a photo gives the same file every time."""
-    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    dated = made[:24] + struct.pack(">6H", 1999, 10, 18, 0, 0, 0) + made[36:]  # ICC.1:2022, 7.2.8
-    return ImageCms.ImageCmsProfile(BytesIO(dated))
 
 
 def write_photo(path, rgb, like=None, made=None):

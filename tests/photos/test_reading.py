@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from colorize_utils.errors import ColorizeError
-from colorize_utils.photos import writing
+from colorize_utils.photos import srgb
 from colorize_utils.photos.reading import find_photos, read_photo, write_photo
 
 RNG = np.random.default_rng(0)
@@ -272,7 +272,7 @@ def test_a_picture_is_the_same_file_whenever_it_is_written(tmp_path):
     """Made anew, the profile of sRGB holds the time."""
     written = []
     for _ in range(2):
-        writing.srgb.cache_clear()
+        srgb.srgb.cache_clear()
         for suffix in (".jpg", ".png", ".tif", ".webp"):
             write_photo(tmp_path / f"a{suffix}", PIXELS)
         written.append([path.read_bytes() for path in sorted(tmp_path.iterdir())])
