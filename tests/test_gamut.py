@@ -1,6 +1,7 @@
 """How far chroma must go, over the whole gamut, against a bisection in float64 with the standards' own formulas."""
 
 import numpy as np
+import pytest
 
 from colorize_utils import gamut
 
@@ -24,16 +25,26 @@ def room(lightness, a, b):
     return low
 
 
-def test_chroma_is_reduced_as_far_as_it_must_and_no_further():
+@pytest.mark.parametrize("chroma", [5, 40, 140, 300])
+def test_chroma_is_reduced_as_far_as_it_must_and_no_further(chroma):
     lightness, hue = (x.ravel() for x in np.meshgrid(np.arange(1, 100, 1.5), np.radians(np.arange(0, 360, 2.5))))
-    a, b = 140 * np.cos(hue), 140 * np.sin(hue)
+    a, b = chroma * np.cos(hue), chroma * np.sin(hue)
     share = gamut.fit(*(x.astype(np.float32) for x in (lightness, a, b))).astype(float)
     most = room(lightness, a, b)
-    given_away = (most - share) * 140  # Lab units of chroma
-    assert (given_away < np.maximum(0.01 * most * 140, 0.02)).all()
+    given_away = (most - share) * chroma  # Lab units of chroma
+    assert (given_away < np.maximum(0.01 * most * chroma, 0.02)).all()
     linear = linear_of(lightness, share * a, share * b)
     srgb = gamut.srgb_from_linear(linear)
     assert srgb.min() > -0.5 / 255 and srgb.max() < 1 + 0.5 / 255
+
+
+def test_yellows_that_lie_along_the_surface_are_not_bleached():
+    """At hues of 98 to 107 degrees a ray of growing chroma runs along the end of a channel, out and in again."""
+    rng = np.random.default_rng(0)
+    lightness, hue = rng.uniform(92, 98.5, 20_000), np.radians(rng.uniform(97, 107, 20_000))
+    a, b = 120 * np.cos(hue), 120 * np.sin(hue)
+    share = gamut.fit(*(x.astype(np.float32) for x in (lightness, a, b))).astype(float)
+    assert (share < 0.98 * room(lightness, a, b)).mean() < 0.002
 
 
 def test_colors_inside_keep_their_chroma():
