@@ -36,11 +36,10 @@ def set_up(use_drive=False):
 
 
 def missing():
-    """The lines of requirements.txt whose packages are not installed; jupyter never: the notebook runs already."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    """The lines of requirements-package.txt whose packages are not installed (no jupyter: this runs in it)."""
+    lines = (ROOT / "requirements-package.txt").read_text(encoding="utf-8").splitlines()
     needed = {re.match(r"[\w-]+", line).group(): line for line in lines if re.match(r"\w", line)}
     here = _installed()
-    needed.pop("jupyter", None)
     if any(name.startswith("opencv-") for name in here):
         needed.pop("opencv-python", None)  # one of its kind is enough: they all fill the same folder
     return [line for name, line in needed.items() if name not in here]

@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR = re.compile(r"^([A-Za-z0-9._-]+)\s*>=\s*([0-9][0-9a-z.]*)", re.MULTILINE)
 
 
-def floors(names=("requirements.txt", "requirements-app.txt", "requirements-export.txt", "requirements-dev.txt")):
+def floors():
     """Package -> the lowest version that the files of requirements allow."""
-    return {package: floor for name in names for package, floor in FLOOR.findall((ROOT / name).read_text())}
+    names = sorted(ROOT.glob("requirements*.txt"))
+    return {package: floor for name in names for package, floor in FLOOR.findall(name.read_text())}
 
 
 def main():

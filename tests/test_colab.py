@@ -29,7 +29,7 @@ def _cell(address):
 def _checkout(folder):
     """What the first cell needs of the project."""
     (folder / "colorize_utils").mkdir(parents=True)
-    for name in ("colorize_utils/__init__.py", "colorize_utils/colab.py", "requirements.txt"):
+    for name in ("colorize_utils/__init__.py", "colorize_utils/colab.py", "requirements-package.txt"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
@@ -119,7 +119,7 @@ def test_the_set_up_cell_installs_only_what_is_missing_and_replaces_nothing(tmp_
     done = _run_cell(tmp_path, COLAB.replace("CODE", str(code)) + _cell("https://example.org/none"))
     assert done.returncode == code
     assert done.stdout.startswith("installing kagglehub tqdm\n")  # one OpenCV is enough, and never jupyter
-    assert " kagglehub>=1.0,<2 tqdm>=" in done.stdout  # as requirements.txt has them
+    assert " kagglehub>=1.0,<2 tqdm>=" in done.stdout  # as requirements-package.txt has them
     assert "protobuf==5.29.6" in done.stdout and "torch==2.9.0+cu128" in done.stdout and "ubuntu2" not in done.stdout
     assert ("ready" in done.stdout) == (code == 0)
     assert "Traceback" not in done.stderr

@@ -20,8 +20,13 @@ EIGHT = {"tensorflow", "keras", "numpy", "opencv-python", "scikit-image", "kaggl
 
 
 def _requirements(name="requirements.txt"):
+    """package -> its line, with "-r" followed."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return {re.match(r"[a-z0-9-]+", line).group(): line for line in lines if re.match(r"[a-z]", line)}
+    found = {}
+    for line in lines:
+        if line.startswith("-r "):
+            found |= _requirements(line[3:])
+    return found | {re.match(r"[a-z0-9-]+", line).group(): line for line in lines if re.match(r"[a-z]", line)}
 
 
 def test_requirements_name_the_eight_packages():
@@ -29,9 +34,12 @@ def test_requirements_name_the_eight_packages():
 
 
 def test_an_installed_package_needs_the_same_versions():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    """Dependencies stand in one file, which setuptools, pip and the set-up cell read; setuptools is asked itself."""
+    setuptools = pytest.importorskip("setuptools.config.pyprojecttoml")
+    read = setuptools.read_configuration(ROOT / "pyproject.toml", expand=True)["project"]
     listed = {line for name, line in _requirements().items() if name != "jupyter"}
-    assert set(project["dependencies"]) == listed
+    assert set(read["dependencies"]) == listed
+    assert read["optional_dependencies"]["app"] == list(_requirements("requirements-app.txt").values())
 
 
 @pytest.mark.parametrize("name", ["colab-py312.txt", "colab-py313.txt"])
@@ -223,11 +231,6 @@ def test_an_installed_package_has_the_page():
     others = {path.name for path in page.iterdir() if path.suffix not in ("", ".py", ".pyc")}
     assert others == set(setuptools["package-data"]["colorize_utils.page"])
     assert not [path for path in page.iterdir() if path.is_dir() and path.name != "__pycache__"]
-
-
-def test_the_pages_requirement_is_the_same_everywhere():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["optional-dependencies"]["app"] == list(_requirements("requirements-app.txt").values())
 
 
 def test_the_package_imports_nothing_of_the_page():

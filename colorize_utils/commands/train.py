@@ -12,52 +12,55 @@ OPTIONS = ("initial", "again", "accept_changes", "seed", "deterministic", "devic
 
 def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
-    parser.add_argument("--recipe", default="unet-gan", metavar="NAME", help="what to train (default: %(default)s)")
-    parser.add_argument("--preset", default="colab", metavar="NAME", help="sizes and lengths (default: %(default)s)")
-    parser.add_argument("--data", required=True, metavar="DIR", help="a prepared set")
-    parser.add_argument(
-        "--run", required=True, metavar="DIR", dest="folder", help="folder of the run; resumes by itself"
-    )
-    parser.add_argument(
-        "--backbone", metavar="NAME", help="another encoder: EfficientNetB0, EfficientNetV2B0, ResNet50V2"
-    )
-    parser.add_argument("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
-    parser.add_argument("--initial", metavar="FILE", help="a model file to start from")
-    parser.add_argument("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
-    parser.add_argument("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
-    parser.add_argument("--chroma-weights", type=float, nargs="+", metavar="W", help="colorful pixels count more")
-    parser.add_argument("--set", action="append", default=[], metavar="PHASE.SETTING=X", dest="settings",
-                        help="a setting of one phase, such as gan.adversarial_weight=0.4; repeatable")  # fmt: skip
-    parser.add_argument("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
-    parser.add_argument("--again", metavar="PHASE", help="train a phase again, and those behind it; ask once")
-    parser.add_argument("--longer", nargs=2, metavar=("PHASE", "N"), help="N epochs more of a finished phase; ask once")
-    parser.add_argument("--accept-changes", action="store_true", help="go on with settings other than the run's")
-    parser.add_argument("--mirror", metavar="DIR", help="keep a copy of the run there, and fetch it if it is lost here")
-    parser.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard to RUN/tensorboard")
-    parser.add_argument(
-        "--stop-when-full", action="store_true", help="end when the disk is full (default: say it, go on)"
-    )
-    parser.add_argument(
-        "--deterministic",
-        action=BooleanOptionalAction,
-        default=True,
-        help="on a CPU, two runs are equal bit for bit (default: yes)",
-    )
-    parser.add_argument(
-        "--devices", type=_devices, default=1, metavar="N", help="GPUs or TPU cores to use, or all (JAX)"
-    )
-    parser.add_argument("--crop", type=number(32, 1024), metavar="N")
-    parser.add_argument("--batch", type=number(1), metavar="N")
-    parser.add_argument("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
-    parser.add_argument("--save-minutes", type=float, metavar="M", help="minutes between two checkpoints")
-    parser.add_argument("--save-steps", type=number(1), metavar="N", help="and a checkpoint every N steps")
-    parser.add_argument("--save-epochs", type=number(1), metavar="N", help="a checkpoint every N epochs (default: 1)")
-    parser.add_argument("--zoom", type=float, nargs=2, metavar=("LOW", "HIGH"), help="enlarge and reduce the photos")
-    parser.add_argument(
-        "--patience", type=number(1), metavar="N", help="end a phase after N epochs that were no better"
-    )
-    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
-    parser.add_argument("--seed", type=number(0), default=0, metavar="N")
+    add = parser.add_argument
+    add("--recipe", default="unet-gan", metavar="NAME", help="what to train (default: %(default)s)")
+    add("--preset", default="colab", metavar="NAME", help="sizes and lengths (default: %(default)s)")
+    add("--data", required=True, metavar="DIR", help="a prepared set")
+    add("--run", required=True, metavar="DIR", dest="folder", help="folder of the run; resumes by itself")
+    _what_is_learned(add)
+    _which_part(add)
+    _on_which_machine(add)
+    _sizes(add)
+
+
+def _what_is_learned(add):
+    add("--backbone", metavar="NAME", help="another encoder: EfficientNetB0, EfficientNetV2B0, ResNet50V2")
+    add("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
+    add("--initial", metavar="FILE", help="a model file to start from")
+    add("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
+    add("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
+    add("--chroma-weights", type=float, nargs="+", metavar="W", help="colorful pixels count more")
+    add("--set", action="append", default=[], metavar="PHASE.SETTING=X", dest="settings",
+        help="a setting of one phase, such as gan.adversarial_weight=0.4; repeatable")  # fmt: skip
+
+
+def _which_part(add):
+    add("--until", metavar="PHASE", help="stop after this phase; a later call goes on")
+    add("--again", metavar="PHASE", help="train a phase again, and those behind it; ask once")
+    add("--longer", nargs=2, metavar=("PHASE", "N"), help="N epochs more of a finished phase; ask once")
+    add("--accept-changes", action="store_true", help="go on with settings other than the run's")
+    add("--mirror", metavar="DIR", help="keep a copy of the run there, and fetch it if it is lost here")
+    add("--tensorboard", action="store_true", help="write logs for TensorBoard to RUN/tensorboard")
+    add("--stop-when-full", action="store_true", help="end when the disk is full (default: say it, go on)")
+
+
+def _on_which_machine(add):
+    add("--deterministic", action=BooleanOptionalAction, default=True,
+        help="on a CPU, two runs are equal bit for bit (default: yes)")  # fmt: skip
+    add("--devices", type=_devices, default=1, metavar="N", help="GPUs or TPU cores to use, or all (JAX)")
+    add("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    add("--seed", type=number(0), default=0, metavar="N")
+
+
+def _sizes(add):
+    add("--crop", type=number(32, 1024), metavar="N")
+    add("--batch", type=number(1), metavar="N")
+    add("--epoch-photos", type=number(1), metavar="N", help="photos in an epoch (default: all)")
+    add("--save-minutes", type=float, metavar="M", help="minutes between two checkpoints")
+    add("--save-steps", type=number(1), metavar="N", help="and a checkpoint every N steps")
+    add("--save-epochs", type=number(1), metavar="N", help="a checkpoint every N epochs (default: 1)")
+    add("--zoom", type=float, nargs=2, metavar=("LOW", "HIGH"), help="enlarge and reduce the photos")
+    add("--patience", type=number(1), metavar="N", help="end a phase after N epochs that were no better")
 
 
 def main(args):

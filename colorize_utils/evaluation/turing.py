@@ -27,7 +27,6 @@ LATEST = 1500
 COLUMNS = ("page", "viewer", "trial", "name", "maker", "kind", "real_side", "answer", "shown_ms", "answer_ms")
 PAIR, CHECK = "pair", "check"
 GROSS = "gross recoloring"
-_Z = 1.959963984540054  # 97.5 % point of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,10 @@ def _address(picture):
 
 def wilson(k, n):
     """k of n answers -> (low, high), the 95 % score interval of the rate (Wilson 1927); it holds at 0 and at n too."""
-    share, d = k / n, 1 + _Z * _Z / n
-    center = (share + _Z * _Z / (2 * n)) / d
-    half = _Z / d * np.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
-    return max(0.0, float(center - half)), min(1.0, float(center + half))
+    from scipy.stats import binomtest
+
+    interval = binomtest(k, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def read_answers(path):

@@ -188,21 +188,10 @@ def get_recipe(
     ColorizeError if one of these does not fit the recipe.
     """
     recipe = _find(name, preset.name)
-    chosen = {
-        "epochs": epochs or preset.epochs,
-        "rate": rates,
-        "chroma_weight": chroma_weights,
-    }
     phases = list(recipe.phases)
-    for field, values in chosen.items():
-        if not values:
-            continue
-        if len(values) != len(phases) or not all(_usable(value) for value in values):
-            wanted = ", ".join(phase.name for phase in phases)
-            raise ColorizeError(
-                f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}"
-            )
-        phases = [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
+    for field, values in (("epochs", epochs or preset.epochs), ("rate", rates), ("chroma_weight", chroma_weights)):
+        if values:
+            phases = _with_numbers(phases, field, values)
     phases = _with_settings(phases, settings or {})
     generator = _with_backbone(recipe, backbone)
     discriminator = recipe.discriminator and dict(recipe.discriminator)
@@ -227,6 +216,14 @@ def check_crop(recipe, preset):
 
 def _usable(value):
     return value >= 0 and math.isfinite(value)
+
+
+def _with_numbers(phases, field, values):
+    """The phases with ``field`` set, one number each."""
+    if len(values) != len(phases) or not all(_usable(value) for value in values):
+        wanted = ", ".join(phase.name for phase in phases)
+        raise ColorizeError(f"expected {len(phases)} numbers as {field}, one a phase ({wanted}), got {list(values)}")
+    return [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
 
 
 def _with_settings(phases, settings):

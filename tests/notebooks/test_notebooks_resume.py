@@ -53,7 +53,7 @@ class Machine:
         shutil.copytree(
             ROOT / "colorize_utils", self.folder / "colorize_utils", ignore=shutil.ignore_patterns("__pycache__")
         )
-        shutil.copy(ROOT / "requirements.txt", self.folder)
+        shutil.copy(ROOT / "requirements-package.txt", self.folder)
 
     def run(self, book, only=None, killed_at=0, drive=True, **fields):
         """Run a notebook's cells (or those whose names are in ``only``) -> the finished process."""
