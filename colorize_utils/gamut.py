@@ -202,7 +202,7 @@ def _from_table(f, across, along):
 
 @cache
 def _surface():
-    """The size, |f(X) - f(Y)| + |f(Z) - f(Y)|, of the most colorful color of sRGB for (NODES + 1) L, each at NODES hues.
+    """The size, |f(X) - f(Y)| + |f(Z) - f(Y)|, of sRGB's most colorful colors: (NODES + 1) L by NODES hues.
 
     Hues are numbered by how a size of 1 is shared: no arc tangent is needed.
     """
