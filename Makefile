@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test test-extras lint notebooks notebooks-commit set-up set-up-dev colab-check clean
+.PHONY: run test test-extras web test-web lint notebooks notebooks-commit set-up set-up-dev colab-check clean
 
 run: set-up
 	@$(PY) -m colorize_utils samples outputs/samples
@@ -18,6 +18,18 @@ test: set-up-dev
 test-extras:
 	@$(PYTHON) scripts/set_up.py --venv .venv-extras --dev --app --export
 	@.venv-extras/bin/python -m pytest -n 2 --dist loadfile tests/page tests/inference/test_portable.py
+
+# The page that colors photos inside the browser, into web/dist. Any static host serves it.
+web:
+	@command -v npm > /dev/null || { echo "web: expected npm, which comes with Node.js 20 or newer" >&2; exit 1; }
+	@$(PYTHON) scripts/set_up.py --venv .venv-extras --export
+	@npm ci --prefix web --ignore-scripts --no-audit --no-fund --silent
+	@.venv-extras/bin/python scripts/build_web.py
+
+# Its tests: the arithmetic in Node.js, the page in a headless Chromium.
+test-web: web
+	@.venv-extras/bin/python web/tests/cases.py outputs/web-cases
+	@WEB_CASES=outputs/web-cases node --test web/tests/*.test.js
 
 lint: set-up-dev
 	@$(PY) -m ruff check .
