@@ -14,21 +14,19 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..errors import ColorizeError
+from .deep_png import decoded
 from .pixels import Pixels
-from .png import png_header, with_chunks
+from .png import with_chunks
 from .tiff import write_strips
 
 BITS, COMPRESSION, PHOTOMETRIC, PLANES = 258, 259, 262, 284  # TIFF tags
-BLOCK = 256  # rows at once
 
 
-def is_deep(path, image):
-    """Whether the file, opened with Pillow as ``image``, has more than 8 bits a channel and is read by `read_deep`."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return True
-    if image.format == "PNG":
-        return png_header(path)[0] == 16
-    return image.format == "TIFF" and is_16_bit(image) and image.mode != "CMYK"
+def is_deep(image):
+    """Whether a TIFF, opened with Pillow as ``image``, has more than 8 bits a channel and is read by `read_deep`."""
+    if image.format != "TIFF":
+        return False
+    return image.mode.startswith("I") or image.mode == "F" or is_16_bit(image) and image.mode != "CMYK"
 
 
 def is_16_bit(image):
@@ -52,67 +50,44 @@ def read_deep(path, image, orientation, page=0):
         if data.min() < 0 or data.max() > 65535:
             raise ColorizeError(f"{path}: expected at most 16 bits a channel, got {data.dtype}", status=1)
         data = data.astype(np.uint16) * (257 if data.dtype == np.uint8 else 1)
-    # Pillow and OpenCV both give a PNG's grey with alpha (color type 4) as color.
-    was_grey = data.ndim == 2 or (image.format == "PNG" and png_header(path)[1] == 4)
+    was_grey = data.ndim == 2
     values, alpha = (_grey_and_alpha if was_grey else _color_and_alpha)(image, data)
     profile, orientation = image.info.get("icc_profile"), 1 if turned else orientation
     return Pixels(values, alpha, bits=16, was_grey=was_grey, profile=profile, orientation=orientation)
 
 
 def _grey_and_alpha(image, data):
-    alpha = np.ascontiguousarray(data[..., 3]) if data.ndim == 3 and data.shape[2] == 4 else None
-    data = data if data.ndim == 2 else np.ascontiguousarray(data[..., 0])
-    if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0:
+    if image.tag_v2.get(PHOTOMETRIC) == 0:
         data = 65535 - data  # TIFF may count from white; Pillow and OpenCV leave 16-bit values as they are
-    clear = image.info.get("transparency") if image.format == "PNG" and alpha is None else None
-    if isinstance(clear, int):  # OpenCV makes alpha of it in color only
-        alpha = np.where(data == clear, 0, 65535).astype(np.uint16)
-    return data, alpha
+    return data, None
 
 
 def _color_and_alpha(image, data):
     if data.shape[2] < 4:
         return data, None
     alpha, data = np.ascontiguousarray(data[..., 3]), np.ascontiguousarray(data[..., :3])
-    if image.format == "TIFF" and (image.tag_v2.get(EXTRA) or (0,))[0] == ASSOCIATED:
+    if (image.tag_v2.get(EXTRA) or (0,))[0] == ASSOCIATED:
         data = straight(data, alpha)
     return data, alpha
 
 
 def _decoded(path, image, page):
     """The file's integers, grey or RGB and perhaps alpha, and whether its orientation was obeyed."""
-    if image.format == "TIFF":
-        tags = image.tag_v2
-        planes = tags.get(PLANES) == 2 and len(tags.get(BITS, (16,))) > 1
-        plain = tags.get(COMPRESSION) == 1 and set(tags.get(BITS, ())) == {16} and tags.get(PHOTOMETRIC) in (0, 1, 2)
-        if plain and not planes:
-            _check_whole(path, page)
-        if plain or planes:  # Pillow and OpenCV shuffle the values of 16-bit planes, and want the file in memory too
-            with tiff_page(path, page) as found:
-                values = values_of(path, found)
-            return np.ascontiguousarray(values, values.dtype.newbyteorder("=")), False
+    tags = image.tag_v2
+    planes = tags.get(PLANES) == 2 and len(tags.get(BITS, (16,))) > 1
+    plain = tags.get(COMPRESSION) == 1 and set(tags.get(BITS, ())) == {16} and tags.get(PHOTOMETRIC) in (0, 1, 2)
+    if plain and not planes:
+        _check_whole(path, page)
+    if plain or planes:  # Pillow and OpenCV shuffle the values of 16-bit planes, and want the file in memory too
+        with tiff_page(path, page) as found:
+            values = values_of(path, found)
+        return np.ascontiguousarray(values, values.dtype.newbyteorder("=")), False
     # OpenCV fills up what is missing in a damaged file, or asks for gigabytes that a damaged length promises; Pillow
     # says so.
-    if image.format == "PNG":
-        with Image.open(path, formats=("PNG",)) as whole:
-            whole.verify()
-    else:
-        _check_whole(path, page)
-    silent = cv2.utils.logging.LOG_LEVEL_SILENT
-    level = cv2.utils.logging.setLogLevel(silent)  # its complaints go to stderr; ours is the one line
-    try:
-        file = np.fromfile(path, np.uint8)
-        if page == 0:
-            data = cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
-        else:
-            found, decoded = cv2.imdecodemulti(file, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
-            data = decoded[0] if found and decoded else None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    _check_whole(path, page)
+    data = decoded(np.fromfile(path, np.uint8), page)
     if data is not None:
-        for top in range(0, len(data) if data.ndim == 3 else 0, BLOCK):
-            data[top : top + BLOCK, :, :3] = data[top : top + BLOCK, :, 2::-1].copy()  # OpenCV begins with blue
-        return data, image.format == "TIFF"
+        return data, True
     if image.mode.startswith("I"):
         return np.asarray(image), False
     raise ColorizeError(f"{path}: expected a whole {image.format} of 16-bit grey or RGB, got another", status=1)

@@ -9,11 +9,14 @@ import struct
 from typing import NamedTuple
 
 CAMERA, GPS, INTEROP, MAKERNOTE, IPTC = 34665, 34853, 40965, 37500, 33723
+NOTHING = {274, 59932}  # orientation, which is 1 in all that we write, and filling: nothing is lost with them
 POINTERS = (CAMERA, GPS, INTEROP)
 # Bytes of each type of value, and of the numbers it is made of (a fraction is two).
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 WORDS = SIZES | {5: 4, 10: 4}
 BYTE, TEXT, SHORT, LONG, FRACTION, UNDEFINED = 1, 2, 3, 4, 5, 7
+# Make, model, program, date, artist, copyright, description; of the camera exposure, aperture, speed, dates, lens.
+TELLING = {270, 271, 272, 305, 306, 315, 33432, 33434, 33437, 34855, 36867, 36868, 37386, 42036}
 MOST = 4096  # entries of a directory
 LONGEST = 2**24  # bytes of a value, and of all values together: thousands of tags may name the same place
 _HEAD = b"Exif\0\0"
@@ -116,37 +119,81 @@ def _turned(data, kind, order, tag):
 
 def write_block(directory):
     """A directory -> the bytes of an EXIF block, ``Exif\\0\\0`` before it."""
-    start, before = 8, b""
-    note = directory.get(CAMERA, {}).get(MAKERNOTE)
+    note, place = directory.get(CAMERA, {}).get(MAKERNOTE), 0
     if note and 8 < note.at < 2**14:  # places inside a maker's note are counted from the beginning: it stays there
-        before = bytes(note.at - 8) + note.data
-        before += bytes(len(before) % 2)
-        start += len(before)
-    values, entries = lay_out(directory, start, "<", bool(before))
-    return _HEAD + struct.pack("<2sHI", b"II", 42, start + len(values)) + before + values + closed(entries, "<")
+        place = note.at
+    before, behind = bytearray(), bytearray(note.data + bytes((place + len(note.data)) % 2) if place else b"")
+
+    def put(data):
+        data += bytes(len(data) % 2)
+        room = before if len(before) + len(data) <= place - 8 else behind
+        start = 8 + len(room) if room is before else max(place, 8) + len(room)
+        room += data
+        return start
+
+    entries = _laid_out(directory, put, "<", place)
+    start = put(closed(entries, "<"))
+    return _HEAD + struct.pack("<2sHI", b"II", 42, start) + bytes(before.ljust(place - 8, b"\0") + behind)
 
 
-def lay_out(directory, start, order, note_stands=False):
+def fitted(directory, most):
+    """`write_block` within ``most`` bytes -> (bytes, tags left out): as little as will do, what tells most at last.
+
+    First what is no camera, date, author or word about the photo; then these; and the maker's note at the very end.
+    """
+    lost, kept = [], dict(directory)
+    while (over := len(block := write_block(kept)) - most) > 0:
+        inside = kept.get(CAMERA) or {}
+        rows = [(tag, value, False) for tag, value in kept.items() if isinstance(value, Value)]
+        rows += [(tag, value, True) for tag, value in inside.items() if isinstance(value, Value)]
+        if not rows:
+            return b"", lost
+        tag, _, within = min(rows, key=lambda row: (*_worth(row[0]), _cost(len(row[1].data), over)))
+        lost.append(tag)
+        if within:
+            kept[CAMERA] = {other: value for other, value in inside.items() if other != tag}
+        else:
+            del kept[tag]
+    return block, lost
+
+
+def _worth(tag):
+    return tag == MAKERNOTE, tag in TELLING, tag not in NOTHING
+
+
+def _cost(length, over):
+    """The shortest that is long enough goes first; where none is, the longest."""
+    return (0, length) if length + 12 >= over else (1, -length)
+
+
+def lay_out(directory, start, order):
     """(bytes to stand at ``start``: the values; tag -> 12 bytes of its entry, which say where)."""
-    tail, entries = b"", {}
+    tail = bytearray()
+
+    def put(data):
+        tail.extend(data + bytes(len(data) % 2))
+        return start + len(tail) - len(data) - len(data) % 2
+
+    entries = _laid_out(directory, put, order)
+    return bytes(tail), entries
+
+
+def _laid_out(directory, put, order, note_at=0):
+    """tag -> 12 bytes of its entry. ``put(bytes)`` takes values and says where they stand; a note may stand already."""
+    entries = {}
     for tag, value in sorted(directory.items()):
         if isinstance(value, dict):
-            if not value:
-                continue
-            inner, rows = lay_out(value, start + len(tail), order, note_stands)
-            tail += inner
-            entries[tag] = struct.pack(order + "HHII", tag, LONG, 1, start + len(tail))
-            tail += closed(rows, order)
+            if value:
+                place = put(closed(_laid_out(value, put, order, note_at), order))
+                entries[tag] = struct.pack(order + "HHII", tag, LONG, 1, place)
             continue
         data, count = _turned(value.data, value.kind, order, tag), len(value.data) // SIZES[value.kind]
         if len(data) <= 4:
             entries[tag] = struct.pack(order + "HHI", tag, value.kind, count) + data.ljust(4, b"\0")
-        elif tag == MAKERNOTE and note_stands:
-            entries[tag] = struct.pack(order + "HHII", tag, value.kind, count, value.at)
         else:
-            entries[tag] = struct.pack(order + "HHII", tag, value.kind, count, start + len(tail))
-            tail += data + bytes(len(data) % 2)
-    return tail, entries
+            place = note_at if note_at and (tag, value.at) == (MAKERNOTE, note_at) else put(data)
+            entries[tag] = struct.pack(order + "HHII", tag, value.kind, count, place)
+    return entries
 
 
 def closed(entries, order):

@@ -1,8 +1,8 @@
-"""ICC profiles at 16 bits: the color-management library behind Pillow converts 8 bits only.
+"""ICC profiles at more than 8 bits: the color-management library behind Pillow, littleCMS, converts 8 bits only.
 
 Matrix profiles (Adobe RGB, ProPhoto, Display P3, scanners' working spaces) and grey profiles are a curve a channel and
 a matrix to XYZ under D50 (ICC.1:2022, 8.3.3 and 8.3.4); they are read here. Table profiles (a scanner's own) are asked
-of that library at many colors, between which 16-bit values are interpolated.
+of that library at many colors, between which the values are interpolated.
 """
 
 import io
@@ -12,80 +12,113 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from ..color import linear_from_srgb, srgb_from_linear
+from .srgb import srgb
 
 # Linear sRGB to XYZ, adapted to D50 by Bradford as profiles are (IEC 61966-2-1 and ICC.1:2022, annex E).
 _D50_FROM_SRGB = np.array(
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
 )
 _PARAMETERS = (1, 3, 4, 5, 7)  # how many numbers each type of parametric curve has
-_NODES = 86  # a channel, three 8-bit codes apart; scanners' tables have 33 or fewer
+_CHANNELS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_NODES = {1: 256, 3: 86, 4: 18}  # colors asked a channel, evenly spaced 8-bit codes; scanners' tables have 33 or fewer
+_TABLES = {b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"}
 _BLOCK = 256  # rows converted at once, so that a large scan needs no second copy
 
 
-def deep_to_srgb(data, profile):
-    """uint16 (H, W) or (H, W, 3) in the profile's space -> float32 sRGB of that shape in [0, 1].
+def channels_of(profile):
+    """How many channels a profile is made for. ValueError for one that is damaged, or is not grey, RGB or CMYK."""
+    if len(profile) < 132 or profile[36:40] != b"acsp" or profile[16:20] not in _CHANNELS:
+        raise ValueError("expected a profile of grey, RGB or CMYK")
+    return _CHANNELS[bytes(profile[16:20])]
 
-    Colors outside sRGB are clipped, as the relative colorimetric intent has it. A profile that is sRGB changes
-    nothing. ValueError if the profile is damaged, or made for another number of channels.
+
+def deep_to_srgb(data, profile):
+    """Values in the profile's space -> float32 sRGB in [0, 1]: grey (H, W) stays so, all else becomes (H, W, 3).
+
+    data: uint16, or float32 in [0, 1]; (H, W), (H, W, 3), or CMYK (H, W, 4), 0 is no ink. Colors outside sRGB are
+    clipped, as the relative colorimetric intent has it. A profile that is sRGB changes nothing. ValueError if the
+    profile is damaged, or made for another number of channels.
     """
+    profile = bytes(profile)
+    count = data.shape[2] if data.ndim == 3 else 1
+    if channels_of(profile) != count:
+        raise ValueError(f"expected a profile of {count} channels, got {channels_of(profile)}")
     try:
-        if _is_table(bytes(profile)):
-            return _through_table(data, bytes(profile))
-        curves, matrix = _read(bytes(profile))
+        if _TABLES & set(_tags(profile)) or count == 4:  # a table goes before a matrix (ICC.1:2022, 9.1)
+            convert = _table(profile, count)
+        else:
+            convert = _formula(profile)
     except (struct.error, IndexError, KeyError) as error:
         raise ValueError(f"damaged profile: {error}") from None
-    if len(curves) != (data.shape[2] if data.ndim == 3 else 1):
-        raise ValueError(f"expected a profile of {data.shape[2:] or 1} channels, got {len(curves)}")
-    levels = np.arange(65536) / 65535
-    tables = [curve(levels).astype(np.float32) for curve in curves]
-    if _is_srgb(tables, matrix, levels):
-        return data.astype(np.float32) / np.float32(65535)
-    rgb = np.empty(data.shape, np.float32)
+    found = np.empty(data.shape if count < 4 else (*data.shape[:2], 3), np.float32)
     for start in range(0, len(data), _BLOCK):
-        rgb[start : start + _BLOCK] = _convert(data[start : start + _BLOCK], tables, matrix)
-    return rgb
+        found[start : start + _BLOCK] = convert(data[start : start + _BLOCK])
+    return found
 
 
-def _is_table(profile):
-    return profile[16:20] == b"RGB " and b"rXYZ" not in _tags(profile)
+def is_srgb(profile):
+    """Whether values in the space of an RGB or grey profile are sRGB already: sRGB profiles in use differ a little."""
+    try:
+        if channels_of(profile) == 4 or _TABLES & set(_tags(profile)):
+            return False
+        light, matrix = _light(bytes(profile))
+    except (struct.error, IndexError, KeyError, ValueError):
+        return False
+    return _changes_nothing(light, matrix)
 
 
-def _through_table(data, profile):
-    """`deep_to_srgb` for an RGB profile of tables. An 8-bit answer a color is half a code off at most."""
+def _as_floats(values):
+    return values if values.dtype == np.float32 else values.astype(np.float32) / np.float32(65535)
+
+
+def _table(profile, count):
+    """A function from values in the space of a profile to sRGB. An 8-bit answer a color is half a code off at most."""
     from scipy.ndimage import map_coordinates
 
-    if data.ndim != 3:
-        raise ValueError("expected a profile of 1 channel, got 3")
-    codes = np.linspace(0, 255, _NODES).round().astype(np.uint8)
-    nodes = np.stack(np.meshgrid(codes, codes, codes, indexing="ij"), axis=-1)
+    codes = np.linspace(0, 255, _NODES[count]).round().astype(np.uint8)
+    nodes = np.stack(np.meshgrid(*[codes] * count, indexing="ij"), axis=-1)
     try:
-        asked = Image.fromarray(nodes.reshape(_NODES, -1, 3))
-        told = ImageCms.profileToProfile(asked, io.BytesIO(profile), ImageCms.createProfile("sRGB"))
+        asked = Image.fromarray(nodes.reshape(_NODES[count], -1, count).squeeze(), _MODES[count])
+        told = ImageCms.profileToProfile(asked, io.BytesIO(profile), srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError) as error:
         raise ValueError(f"damaged profile: {error}") from None
-    table = np.asarray(told, np.float32).reshape(*nodes.shape) / 255
-    rgb = np.empty(data.shape, np.float32)
-    for start in range(0, len(data), _BLOCK):
-        places = np.moveaxis(data[start : start + _BLOCK], -1, 0) * np.float32((_NODES - 1) / 65535)
-        for k in range(3):
-            rgb[start : start + _BLOCK, :, k] = map_coordinates(table[..., k], places, order=1, mode="nearest")
-    return rgb
+    table = np.asarray(told, np.float32).reshape(*nodes.shape[:-1], 3) / 255
+    if count == 1:
+        return lambda values: np.interp(_as_floats(values), codes / 255, table[:, 1])
+    scale = np.float32(_NODES[count] - 1)
+
+    def convert(values):
+        places = np.moveaxis(_as_floats(values), -1, 0) * scale
+        return np.stack([map_coordinates(table[..., k], places, order=1, mode="nearest") for k in range(3)], axis=-1)
+
+    return convert
 
 
-def _is_srgb(tables, matrix, levels):
-    # In linear values; sRGB profiles in use differ from each other by less.
-    expected = linear_from_srgb(levels)
+def _formula(profile):
+    """A function from values in the space of a profile of curves to sRGB."""
+    light, matrix = _light(profile)
+    if _changes_nothing(light, matrix):
+        return _as_floats
+    tables = [curve(np.arange(65536) / 65535).astype(np.float32) for curve in light]
+
+    def linear(values, k):
+        return tables[k][values] if values.dtype == np.uint16 else light[k](values).astype(np.float32)
+
+    def convert(values):
+        if matrix is None:
+            return srgb_from_linear(np.clip(linear(values, 0), 0, 1))
+        mixed = np.stack([linear(values[..., k], k) for k in range(3)], axis=-1) @ matrix.T
+        return srgb_from_linear(np.clip(mixed, 0, 1))
+
+    return convert
+
+
+def _changes_nothing(light, matrix):
+    levels = np.linspace(0, 1, 4096)
     return (matrix is None or np.abs(matrix - np.eye(3)).max() < 2e-3) and all(
-        np.abs(table - expected).max() < 1e-3 for table in tables
+        np.abs(curve(levels) - linear_from_srgb(levels)).max() < 1e-3 for curve in light
     )
-
-
-def _convert(data, tables, matrix):
-    if matrix is None:
-        linear = tables[0][data]
-    else:
-        linear = np.stack([table[data[..., k]] for k, table in enumerate(tables)], axis=-1) @ matrix.T
-    return srgb_from_linear(np.clip(linear, 0, 1))
 
 
 def _tags(profile):
@@ -98,16 +131,22 @@ def _tags(profile):
     return tags
 
 
-def _read(profile):
-    """Profile -> its curves (functions from [0, 1] to [0, 1]) and the matrix to linear sRGB, None for a grey one."""
+def _light(profile):
+    """Profile -> its curves, functions from [0, 1] to linear light, and the matrix to linear sRGB, None for grey."""
     space, between, tags = profile[16:20], profile[20:24], _tags(profile)
-    if space == b"GRAY" and between == b"XYZ ":
-        return [_curve(tags[b"kTRC"])], None
+    if space == b"GRAY" and between in (b"XYZ ", b"Lab "):
+        curve = _curve(tags[b"kTRC"])
+        return [curve if between == b"XYZ " else lambda x: _luminance(curve(x))], None
     if space != b"RGB " or between != b"XYZ " or b"rXYZ" not in tags:
         raise ValueError("expected a matrix or grey profile")
     columns = [np.array(struct.unpack(">3i", tags[name][8:20])) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
     matrix = np.linalg.solve(_D50_FROM_SRGB, np.stack(columns, axis=-1)).astype(np.float32)
     return [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], matrix
+
+
+def _luminance(share):
+    """Share of L* 100, which the curve of a grey profile means where Lab connects (ICC.1:2022, 8.3.4) -> Y."""
+    return np.where(share > 0.08, ((share + 0.16) / 1.16) ** 3, share * (100 * 27 / 24389))
 
 
 def _curve(tag):

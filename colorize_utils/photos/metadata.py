@@ -1,111 +1,164 @@
 """What a photo's file tells beside its pixels, and which of it goes to the output."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from . import jp2, jpeg, png, xmp
+from .beside import Beside
 from .exif import CAMERA, GPS, INTEROP, IPTC, number_in, read_block, read_directory, short, text, write_block
-from .png import text_chunks
+from .told_color import of_bmp, of_boxes, of_exif
 
-ORIENTATION, WIDTH, HEIGHT, COLORS, XMP, UNIT = 274, 40962, 40963, 40961, 700, 296
+ORIENTATION, WIDTH, HEIGHT, COLORS, GAMMA, XMP, UNIT = 274, 40962, 40963, 40961, 42240, 700, 296
 # In a TIFF the layout of the pixels stands among the rest; copied, it would spoil the output. So only what tells of the
 # photo is kept: names of document and page, description, camera, orientation, resolution, software, date, artist, host,
 # rating, copyright, Windows' title, comment, author, keywords and subject; IPTC; the camera's settings and GPS.
 EXIF_KEPT = {269, 270, 271, 272, ORIENTATION, 282, 283, 285, UNIT, 305, 306, 315, 316, 18246, 18249, 33432}
 EXIF_KEPT |= {CAMERA, GPS, IPTC, 36867, *range(40091, 40096)}
-RESOLUTION = {282, 283, UNIT}
-MOST_XMP = 2**20  # bytes
-PHOTOSHOP_IPTC = 0x0404
+RESOLUTION = (282, 283, UNIT)
+MOST_XMP = 2**22  # bytes
+ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def stands_beside(file, image, parts):
+    """What an open file, which Pillow has opened as ``image``, has beside its pixels -> `Beside`.
+
+    parts: a `jpeg.Jpeg`, `png.Png` or `jp2.Jp2` of it, or None.
+    """
+    if isinstance(parts, png.Png):
+        return png.beside(parts)
+    if isinstance(parts, jpeg.Jpeg):
+        return replace(jpeg.beside(parts, image), dpi=resolution(image))
+    profile, notes = image.info.get("icc_profile"), ()
+    if isinstance(parts, jp2.Jp2):
+        profile = parts.profile
+    elif image.format == "BMP":
+        profile, notes = of_bmp(file)
+    elif not profile and image.format in ("AVIF", "HEIF"):
+        file.seek(0)
+        profile, notes = of_boxes(file.read(2**16))
+    comment = image.info.get("comment") if image.format in ("GIF", "JPEG2000") else None
+    comment = None if isinstance(comment, bytes) and comment.startswith(jp2.MADE_BY) else comment
+    return Beside(
+        exif=b"" if image.format == "TIFF" else bytes(image.info.get("exif") or b""),
+        xmp=None if image.format == "TIFF" else image.info.get("xmp"),
+        profile=profile,
+        comments=(comment,) if isinstance(comment, bytes) and comment else (),
+        dpi=resolution(image),
+        notes=notes,
+    )
 
 
 def resolution(image):
     """Dots an inch (x, y), or None where the file does not say (Pillow then gives 1, 72 or nothing)."""
     try:
         dpi = tuple(float(value) for value in image.info["dpi"])
-        if image.format == "JPEG" and image.info.get("jfif_unit") not in (1, 2) and 282 not in image.getexif():
+        jpeg_without = image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2)
+        if jpeg_without and 282 not in read_block(bytes(image.info.get("exif") or b""))[0]:
             return None
-    except Exception:  # noqa: BLE001  (as in `read_orientation`)
-        return None
-    return dpi if len(dpi) == 2 and all(1 < value < 1e6 for value in dpi) else None
-
-
-def read_orientation(image):
-    """How the picture is to be turned (1 to 8, TIFF 6.0, tag 274); 1 where the file does not say."""
-    try:
-        # Pillow 11 gives up on a damaged block as a whole, and the photo would lie on its side.
-        own = {} if image.format == "TIFF" else read_block(_block(image))[0]
-        orientation = number_in(own.get(ORIENTATION)) or image.getexif().get(ORIENTATION, 1)
-        return orientation if orientation in range(1, 9) else 1
     except Exception:  # noqa: BLE001  (Pillow raises many kinds for damaged EXIF; the photo itself may be fine)
-        return 1
+        return None
+    return dpi
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What goes from a photo's file to the output, as `reading.Photo` has it."""
+    """What goes from a photo's file to the output, as `reading.Photo` has it, and how to read the pixels."""
 
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
-    comment: bytes | None = None
+    photoshop: tuple = ()
+    comments: tuple = ()
     texts: tuple = ()
     dpi: tuple | None = None
+    aspect: tuple | None = None
+    profile: bytes | None = None  # of the values of the pixels; None: sRGB
+    orientation: int = 1  # how the picture is to be turned (1 to 8, TIFF 6.0, tag 274)
     notes: tuple = ()  # what a person should know, a line each
 
 
-def read_metadata(path, image, orientation):
-    """The `Metadata` of a picture that is turned as ``orientation`` asks; it is opened with Pillow as ``image``."""
-    notes, iptc = [], None
+def read_metadata(path, image, beside):
+    """The `Metadata` of a picture that is opened with Pillow as ``image`` and has `Beside` ``beside`` its pixels."""
+    notes = list(beside.notes)
     try:
-        directory, whole = _directory(path, image)
+        directory, whole = _directory(path, image, beside)
     except (OSError, ValueError, OverflowError):
         directory, whole = {}, False
     if not whole:
         notes.append("its EXIF data is damaged and was left out" + " in part" * bool(directory))
-    if image.format == "TIFF":
-        xmp = directory[XMP].data if XMP in directory else None
-    else:
-        xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-        blocks = image.info.get("photoshop")
-        iptc = blocks.get(PHOTOSHOP_IPTC) if isinstance(blocks, dict) else None
-    xmp, more = _xmp(xmp)
-    comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else None
-    unit = number_in(directory.get(UNIT))
-    left_out = RESOLUTION if unit not in (None, 1, 2, 3) else set()
-    kept = {tag: value for tag, value in directory.items() if tag in EXIF_KEPT - left_out}
+    orientation = number_in(directory.get(ORIENTATION))
+    orientation = orientation if orientation in range(1, 9) else 1
+    packet, more = _xmp(directory[XMP].data if XMP in directory else beside.xmp)
+    notes += more
+    if packet and ORIENTATION not in directory and (xmp.orientation(packet) or 1) != 1:  # MWG guidelines 2.0, 5.5
+        notes.append("only its XMP says that it lies on its side; EXIF is what counts, and it was not turned")
+    profile = beside.profile
+    if not profile:
+        profile, more = of_exif(directory)
+        notes += more
+    photoshop, more = _blocks(beside.photoshop, orientation)
+    aspect = _aspect(beside, orientation)
+    if aspect:
+        more = (*more, f"its pixels are not square (density {aspect[0]}:{aspect[1]}); it was left as it is")
+    kept = {tag: value for tag, value in directory.items() if tag in EXIF_KEPT}
+    if number_in(directory.get(UNIT)) not in (None, 1, 2, 3):
+        kept = {tag: value for tag, value in kept.items() if tag not in RESOLUTION}
     return Metadata(
         exif=write_block(_as_written(kept, orientation)) if kept else None,
-        xmp=xmp,
-        iptc=iptc if isinstance(iptc, bytes) else None,
-        comment=comment if isinstance(comment, bytes) else None,
-        texts=tuple(text_chunks(path)) if image.format == "PNG" else (),
-        dpi=resolution(image),
+        xmp=packet,
+        iptc=next((jpeg.block_data(block) for number, block in beside.photoshop if number == jpeg.IPTC), None),
+        photoshop=photoshop,
+        comments=beside.comments,
+        texts=beside.texts,
+        dpi=_dpi(beside.dpi, orientation),
+        aspect=aspect,
+        profile=profile,
+        orientation=orientation,
         notes=(*notes, *more),
     )
 
 
-def _directory(path, image):
+def _directory(path, image, beside):
     """The file's own EXIF -> (directory, whether all of it was whole)."""
     if image.format == "TIFF":
         with open(path, "rb") as file:
             head = file.read(4)
             order = "<" if head[:2] == b"II" else ">"
             return read_directory(file, image.tag_v2.offset, order, big=43 in head[2:])
-    block = _block(image)
-    return read_block(block) if block else ({}, True)
+    return read_block(beside.exif) if beside.exif else ({}, True)
 
 
-def _block(image):
-    block = image.info.get("exif")
-    if not block and image.info.get("Raw profile type exif"):  # as ImageMagick writes it into PNGs
-        block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
-    return bytes(block or b"")
+def _dpi(dpi, orientation):
+    if not dpi or not all(1 < value < 1e6 for value in dpi):
+        return None
+    return tuple(dpi[::-1]) if orientation in ON_ITS_SIDE else tuple(dpi)
+
+
+def _aspect(beside, orientation):
+    aspect = beside.aspect
+    if beside.dpi or not aspect or not all(aspect) or aspect[0] == aspect[1]:
+        return None
+    return aspect[::-1] if orientation in ON_ITS_SIDE else aspect
+
+
+def _blocks(blocks, orientation):
+    """Photoshop's blocks that are true of an upright picture, and notes. Paths are places in the picture."""
+    kept = [(number, block) for number, block in blocks if number not in jpeg.UNTRUE and number != jpeg.IPTC]
+    paths = [number for number, _ in kept if number in jpeg.PATHS]
+    if orientation == 1 or not paths:
+        return tuple(block for _, block in kept), ()
+    notes = ("its clipping paths were left out, because it was turned",)
+    return tuple(block for number, block in kept if number not in jpeg.PATHS), notes
 
 
 def _as_written(directory, orientation):
     """The directory of an upright picture in sRGB."""
     directory = directory | {ORIENTATION: short(1)}
     camera = dict(directory.get(CAMERA) or {})
-    if orientation in (5, 6, 7, 8) and {WIDTH, HEIGHT} <= set(camera):
-        camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
+    if orientation in ON_ITS_SIDE:
+        for one, other, tags in ((WIDTH, HEIGHT, camera), (282, 283, directory)):
+            if {one, other} <= set(tags):
+                tags[one], tags[other] = tags[other], tags[one]
+    camera.pop(GAMMA, None)  # of Adobe RGB
     if COLORS in camera:
         camera[COLORS] = short(1)
     if 1 in camera.get(INTEROP, {}):  # R03 is Adobe RGB
@@ -113,11 +166,11 @@ def _as_written(directory, orientation):
     return directory | {CAMERA: camera} if camera else directory
 
 
-def _xmp(xmp):
-    """XMP as Pillow has it -> bytes or None, and notes."""
-    xmp = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp
-    if not isinstance(xmp, bytes) or not xmp.strip(b"\0 "):
+def _xmp(packet):
+    """XMP as it stands in the file -> bytes or None, and notes."""
+    packet = packet.encode("utf-8", "replace") if isinstance(packet, str) else packet
+    if not isinstance(packet, bytes) or not packet.strip(b"\0 "):
         return None, ()
-    if len(xmp) > MOST_XMP:
+    if len(packet) > MOST_XMP:
         return None, ("its XMP data is too long and was left out",)
-    return xmp, ()
+    return xmp.without_pointers(packet), ()

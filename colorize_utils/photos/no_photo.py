@@ -9,6 +9,8 @@ PHOTOS = {
     b"MM\0+": "TIFF",
     b"BM": "BMP",
     b"GIF8": "GIF",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
 }
 OTHERS = {
     b"%PDF": "a PDF",
@@ -16,8 +18,6 @@ OTHERS = {
     b"PK\x03\x04": "a zip",
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL ": "JPEG XL",
-    b"\0\0\0\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
     b"gimp xcf": "a GIMP picture",
 }
 

@@ -1,59 +1,213 @@
-"""PNGs byte by byte: what stands in the header, whether the pixels arrived whole, chunks put in by hand."""
+"""PNGs chunk by chunk: what stands beside the pixels, whether the pixels arrived whole, chunks put in by hand."""
 
 import struct
 import zlib
+from dataclasses import dataclass
 
 from ..errors import ColorizeError
+from .beside import Beside
+from .spliced import spliced
+from .told_color import of_png
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
 PIECE = 2**20
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
-OURS = (b"XML:com.adobe.xmp", b"Software", b"Raw profile type ")  # written anew, or read as what they hold
-MOST_TEXT = 2**20  # bytes, all together
+XMP, RAW = b"XML:com.adobe.xmp", b"Raw profile type "
+OURS = (XMP, b"Software", *(RAW + kind for kind in (b"exif", b"APP1", b"xmp", b"icc", b"icm")))
+MOST_TEXT = 2**20  # bytes of all texts, as they are stored
+MOST_KEPT = 2**24  # bytes of all that is not pixels
+MOST_CHUNKS = 10**6
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
-def png_header(path):
-    """Bits a channel and color type."""
-    with open(path, "rb") as file:
-        return tuple(file.read(26)[24:])
+@dataclass(frozen=True)
+class Png:
+    """A PNG taken apart. ``pixels``: a file of its needed chunks alone, whole, for a decoder; it reads the open one."""
+
+    depth: int  # bits a channel
+    color: int  # type: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha
+    pixels: object
+    chunks: tuple  # (name, body) of all others
+    notes: tuple
 
 
-def check_sums(path):
-    """ColorizeError (status 1) if a chunk of pixels is not what was written: Pillow would show what came of it."""
-    with open(path, "rb") as file:
-        file.seek(8)
-        while len(head := file.read(8)) == 8:
-            length, name = struct.unpack(">I4s", head)
-            if name != b"IDAT":
-                file.seek(length + 4, 1)
-                continue
-            total = zlib.crc32(name)
-            while length and (piece := file.read(min(length, PIECE))):
-                total, length = zlib.crc32(piece, total), length - len(piece)
-            expected = file.read(4)
-            if len(expected) == 4 and total != struct.unpack(">I", expected)[0]:
+def read_png(path, file):
+    """An open PNG -> `Png`. ColorizeError (status 1) if a chunk that is needed is not what was written.
+
+    Pillow would show what came of it, and refuse a photo for a chunk that is not needed.
+    """
+    needed, chunks, notes, ended = _chunks(path, file)
+    header = next((file_at for name, file_at in needed if name == b"IHDR"), None)
+    if header is None:
+        raise ColorizeError(f"{path}: expected a photo, got a damaged PNG without a header", status=1)
+    file.seek(header[0] + 8)
+    shape = struct.unpack(">IIBBBBB", file.read(13).ljust(13, b"\0"))
+    if not ended:
+        needed = _with_whole_end(file, needed)
+        if not _is_whole(spliced(file, [where for name, where in needed if name == b"IDAT"]), shape):
+            raise ColorizeError(f"{path}: expected a whole photo, got a truncated PNG", status=1)
+        notes = (*notes, "its end is missing; its pixels are whole")
+    pixels = spliced(file, [SIGNATURE, *(where for _, where in needed), END])
+    return Png(shape[2], shape[3], pixels, tuple(chunks), tuple(notes))
+
+
+def _chunks(path, file):
+    """Needed chunks as (name, (start, length with head and checksum)), others as (name, body), notes, whether IEND."""
+    needed, others, damaged, room = [], [], [], MOST_KEPT
+    file.seek(8)
+    for _ in range(MOST_CHUNKS):
+        start, head = file.tell(), file.read(8)
+        if len(head) < 8 or not head[4:].isalpha():
+            return needed, others, _said_of(damaged), False
+        length, name = struct.unpack(">I4s", head)
+        if name == b"IEND":
+            return needed, others, _said_of(damaged), True
+        is_needed = name[:1].isupper() or name in (b"tRNS", b"acTL", b"fcTL")
+        body, left, total = [], length, zlib.crc32(name)
+        while left and (piece := file.read(min(left, PIECE))):
+            total, left = zlib.crc32(piece, total), left - len(piece)
+            body += [piece] if not is_needed and length <= room else []
+        read = file.read(4)
+        whole = not left and read == struct.pack(">I", total)
+        if is_needed:
+            if len(read) == 4 and not whole:
                 raise ColorizeError(f"{path}: expected a whole photo, got a PNG whose checksum is wrong", status=1)
+            needed.append((name, (start, file.tell() - start)))
+        elif whole and length <= room:
+            others.append((name, b"".join(body)))
+            room -= length
+        else:
+            damaged.append((name.decode(), "is too long" if whole else "is damaged"))
+    raise ColorizeError(f"{path}: expected a photo, got a PNG of more than {MOST_CHUNKS:,} chunks", status=1)
 
 
-def text_chunks(path):
-    """[(kind, body)] of a PNG's texts (title, author, description, ...) as they stand, up to `MOST_TEXT` bytes.
+def _said_of(damaged):
+    return tuple(dict.fromkeys(f"its chunk {name} {what} and was left out" for name, what in damaged))
+
+
+def _with_whole_end(file, needed):
+    """Needed chunks, the last of which may have been cut short: its length and its checksum are put right."""
+    if not needed or needed[-1][0] != b"IDAT":
+        return needed
+    start, length = needed[-1][1]
+    file.seek(start)
+    data = file.read(length)
+    (said,) = struct.unpack(">I", data[:4])
+    body = data[8 : 8 + said]
+    return [*needed[:-1], (b"IDAT", struct.pack(">I", len(body)) + data[4:8] + body + _sum(b"IDAT" + body))]
+
+
+def _sum(data):
+    return struct.pack(">I", zlib.crc32(data))
+
+
+def _is_whole(file, shape):
+    """Whether a file of IDAT chunks has as many bytes as a picture of this header needs."""
+    width, height, depth, color, *_, interlaced = shape
+    bits = depth * CHANNELS.get(color, 1)
+
+    def size(w, h):
+        return h * (1 + (w * bits + 7) // 8) if w > 0 and h > 0 else 0
+
+    passes = [size((width - x + dx - 1) // dx, (height - y + dy - 1) // dy) for x, y, dx, dy in ADAM7]
+    left, inflate = sum(passes) if interlaced else size(width, height), zlib.decompressobj()
+    try:
+        while left > 0 and len(head := file.read(8)) == 8:
+            data = file.read(struct.unpack(">I", head[:4])[0])
+            file.read(4)
+            while data and left > 0:
+                left -= len(inflate.decompress(data, PIECE))
+                data = inflate.unconsumed_tail
+    except zlib.error:
+        return False
+    return left <= 0
+
+
+def beside(png):
+    """What stands in a `Png` beside its pixels -> `Beside`."""
+    first = dict(reversed(png.chunks))
+    icc, notes = _profile(first.get(b"iCCP"))
+    profile, more = of_png(first, icc)
+    texts, too_long = text_chunks(png)
+    density = struct.unpack(">IIB", first[b"pHYs"]) if len(first.get(b"pHYs", b"")) == 9 else (0, 0, 0)
+    raw = _raw(first_text(png, RAW + b"exif") or first_text(png, RAW + b"APP1"))
+    return Beside(
+        exif=first.get(b"eXIf") or raw,
+        xmp=first_text(png, XMP) or _raw(first_text(png, RAW + b"xmp")) or None,
+        profile=profile,
+        texts=texts,
+        dpi=tuple(0.0254 * d for d in density[:2]) if density[2] == 1 else None,
+        aspect=density[:2] if density[2] == 0 else None,
+        notes=(*png.notes, *notes, *more, *too_long),
+    )
+
+
+def _profile(body):
+    """The body of iCCP -> the profile or None, notes."""
+    if not body:
+        return None, ()
+    try:
+        return inflated(body[body.index(b"\0") + 2 :], MOST_KEPT), ()
+    except (ValueError, zlib.error):
+        return None, ("its color profile is damaged and was left out",)
+
+
+def inflated(data, most):
+    """What zlib packed. ValueError if that is more than ``most`` bytes, or is cut short."""
+    inflate = zlib.decompressobj()
+    found = inflate.decompress(data, most + 1)
+    if len(found) > most or not inflate.eof:
+        raise ValueError(f"expected at most {most} bytes")
+    return found
+
+
+def text_chunks(png):
+    """((kind, body), ...) of a PNG's texts (title, author, description, ...) as they stand; and notes.
 
     Left out are XMP and metadata of other formats, which are kept in ways of their own, the program that wrote the
-    file, and what is damaged.
+    file, what is no text, and what is more than `MOST_TEXT` bytes.
     """
-    found, left = [], MOST_TEXT
-    with open(path, "rb") as file:
-        file.seek(8)
-        while len(head := file.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", head)
-            if kind not in TEXT or length > left:
-                file.seek(length + 4, 1)
-                continue
-            body, total = file.read(length), file.read(4)
-            whole = total == struct.pack(">I", zlib.crc32(kind + body)) and 0 < body.find(b"\0") < 80
-            if whole and not body.startswith(OURS):
-                found.append((kind, body))
-                left -= length
-    return found
+    found, left, notes = [], MOST_TEXT, ()
+    for kind, body in png.chunks:
+        if kind not in TEXT or body.startswith(OURS) or not 0 < body.find(b"\0") < 80:
+            continue
+        if len(body) > left:
+            notes = ("its texts are too long and were left out in part",)
+            continue
+        found.append((kind, body))
+        left -= len(body)
+    return tuple(found), notes
+
+
+def first_text(png, keyword):
+    """The text of a keyword, bytes as they were before they were packed; b"" where there is none that can be read."""
+    for kind, body in png.chunks:
+        if kind in TEXT and body.startswith(keyword + b"\0"):
+            rest = body[len(keyword) + 1 :]
+            try:
+                return _text(kind, rest)
+            except (ValueError, zlib.error):
+                return b""
+    return b""
+
+
+def _text(kind, rest):
+    if kind == b"tEXt":
+        return rest
+    if kind == b"zTXt":
+        return inflated(rest[1:], MOST_KEPT)
+    packed, _, _, text = rest[:1], *rest[2:].split(b"\0", 2)  # iTXt: language and translated keyword come before
+    return inflated(text, MOST_KEPT) if packed == b"\1" else text
+
+
+def _raw(text):
+    """A profile as ImageMagick writes it into a PNG's text: name, length and hexadecimal digits, a line each."""
+    try:
+        return bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode())
+    except ValueError:
+        return b""
 
 
 def with_chunks(data, like):
@@ -61,12 +215,12 @@ def with_chunks(data, like):
     chunks = [(b"sRGB", b"\0")]
     if like.dpi:
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(float(d) / 0.0254) for d in like.dpi), 1)))
+    elif like.aspect:
+        chunks.append((b"pHYs", struct.pack(">IIB", *like.aspect, 0)))
     if like.exif:
         chunks.append((b"eXIf", like.exif.removeprefix(b"Exif\0\0")))
     if like.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + like.xmp))
+        chunks.append((b"iTXt", XMP + bytes(5) + like.xmp))
     chunks += like.texts
-    added = b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
-    )
+    added = b"".join(struct.pack(">I", len(body)) + name + body + _sum(name + body) for name, body in chunks)
     return [data[:33], added, data[33:]]

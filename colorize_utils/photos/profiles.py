@@ -1,11 +1,15 @@
-"""From the values of a file to sRGB: the one place where a color profile is applied, whatever the format and depth."""
+"""From the values of a file to sRGB: the one place where a color profile is applied, whatever the format and depth.
+
+What else may say how values are meant (a gamma, chromaticities, a code, a tag of EXIF) has become a profile before, by
+`told_color`.
+"""
 
 import io
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from .icc import deep_to_srgb
+from .icc import channels_of, deep_to_srgb, is_srgb
 from .srgb import srgb
 
 UNUSABLE = "its color profile could not be used; sRGB is assumed"
@@ -15,29 +19,49 @@ APPROXIMATE = "CMYK without a profile; its lightness is approximate"
 def in_srgb(pixels):
     """`Pixels` in the space of their profile -> `Pixels` in sRGB, grey (H, W) or (H, W, 3), that have no profile.
 
-    16 bits come back as they are, or as float32 where a profile was applied.
+    uint8 stays uint8; uint16 and float32 come back as they are, or as float32 where a profile was applied. CMYK
+    without a profile, of whatever depth, comes back as uint8. A grey picture with a profile of RGB is taken as RGB of
+    three equal values. What cannot be used costs a note.
     """
-    if pixels.values.dtype == np.uint8:
-        return _in_srgb_at_8_bits(pixels)
-    if not pixels.profile or pixels.values.dtype != np.uint16:
-        return pixels
-    try:
-        return pixels.noting(values=deep_to_srgb(pixels.values, pixels.profile), profile=None)
-    except ValueError:
-        return pixels.noting(UNUSABLE, profile=None)
-
-
-def _in_srgb_at_8_bits(pixels):
-    cmyk = pixels.values.ndim == 3 and pixels.values.shape[2] == 4
-    if not pixels.profile and not cmyk:
-        return pixels
-    image, notes = Image.fromarray(pixels.values, "CMYK" if cmyk else None), ()
-    if pixels.profile:
+    values, notes = pixels.values, ()
+    cmyk = values.ndim == 3 and values.shape[2] == 4
+    if pixels.profile and not is_srgb(pixels.profile):
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(pixels.profile))
-            image = ImageCms.profileToProfile(image, source, srgb(), outputMode="RGB")
+            return pixels.noting(values=_through(values, bytes(pixels.profile)), profile=None)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             notes = (UNUSABLE,)
-    else:
-        notes = (APPROXIMATE,)
-    return pixels.noting(*notes, values=np.asarray(image.convert("RGB")), profile=None)
+    if cmyk:
+        notes = notes or (APPROXIMATE,)
+        values = np.asarray(Image.fromarray(_as_bytes(values), "CMYK").convert("RGB"))
+    return pixels.noting(*notes, values=values, profile=None)
+
+
+def _through(values, profile):
+    if values.ndim == 2 and channels_of(profile) == 3:
+        return _grey_again(_through(values[..., None].repeat(3, axis=-1), profile))
+    if values.dtype != np.uint8:
+        return deep_to_srgb(values, profile)
+    count = values.shape[2] if values.ndim == 3 else 1
+    if channels_of(profile) != count:
+        raise ValueError(f"expected a profile of {count} channels, got {channels_of(profile)}")
+    image = Image.fromarray(values, "CMYK" if count == 4 else None)
+    found = ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb(), outputMode="RGB")
+    return np.asarray(found) if count > 1 else _grey_again(np.asarray(found))
+
+
+def _grey_again(rgb):
+    """(H, W) of RGB (H, W, 3) that is grey, but for a rounding; else as it is."""
+    step = 1 if rgb.dtype == np.uint8 else 1 / 255
+    for k in (0, 2):
+        apart = np.maximum(rgb[..., k], rgb[..., 1]) - np.minimum(rgb[..., k], rgb[..., 1])
+        if apart.max() > step:
+            return rgb
+    return np.ascontiguousarray(rgb[..., 1])
+
+
+def _as_bytes(values):
+    return values if values.dtype == np.uint8 else np.rint(values * (255 / _highest(values))).astype(np.uint8)
+
+
+def _highest(values):
+    return 1 if values.dtype == np.float32 else np.iinfo(values.dtype).max

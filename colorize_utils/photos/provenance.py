@@ -14,12 +14,12 @@ from xml.sax.saxutils import escape
 
 from .. import __version__
 from .exif import Value, read_block, short, text, write_block
+from .xmp import has, upright, without
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 BY_HAND_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
 IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-TIFF_NS = "http://ns.adobe.com/tiff/1.0/"
 GUESS = "colors are a model's guess"
 BY_HAND = "colors were chosen by hand"
 SOFTWARE, ORIENTATION = 305, 274
@@ -89,10 +89,10 @@ def _added(packet, maker):
     # Entities can make megabytes of a line; no honest packet has them.
     if "<!" in packet.replace("<!--", "").replace("<![CDATA[", ""):
         raise ValueError("a document type")
-    packet = _upright(packet)
+    packet = upright(packet)
     for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"):
-        packet = _without(packet, IPTC_EXT, name)
-    notes = "" if _names(packet, PHOTOSHOP, "Instructions") else f"{maker.whose.capitalize()} ({maker})."
+        packet = without(packet, IPTC_EXT, name)
+    notes = "" if has(packet, PHOTOSHOP, "Instructions") else f"{maker.whose.capitalize()} ({maker})."
     about = re.search(r"""rdf:about\s*=\s*("[^"]*"|'[^']*')""", packet)
     fields = {
         "Iptc4xmpExt:DigitalSourceType": BY_HAND_TYPE if maker.by_hand else SOURCE_TYPE,
@@ -113,34 +113,6 @@ def _added(packet, maker):
     packet = head + block + end + rest
     ElementTree.fromstring(re.sub(r"<\?xpacket[^?]*\?>", "", packet).strip("\ufeff \n\r\t\0"))
     return packet.encode()
-
-
-def _upright(packet):
-    """TIFF orientation 1: the output is upright already."""
-    for prefix in _prefixes(packet, TIFF_NS):
-        packet = re.sub(rf"""({prefix}:Orientation\s*=\s*["'])\d+""", r"\g<1>1", packet)
-        packet = re.sub(rf"(<{prefix}:Orientation[^<>]*>)\s*\d+", r"\g<1>1", packet)
-    return packet
-
-
-def _prefixes(packet, namespace):
-    found = set(re.findall(rf"""xmlns:([\w.-]+)\s*=\s*["']{re.escape(namespace)}["']""", packet))
-    if len(found) > 4:
-        raise ValueError("too many names for one namespace")
-    return [re.escape(prefix) for prefix in found]
-
-
-def _names(packet, namespace, name):
-    return any(re.search(rf"[\s<]{prefix}:{name}[\s=>]", packet) for prefix in _prefixes(packet, namespace))
-
-
-def _without(packet, namespace, name):
-    for prefix in _prefixes(packet, namespace):
-        tag = f"{prefix}:{name}"
-        packet = re.sub(rf"""\s{tag}\s*=\s*("[^"]*"|'[^']*')""", "", packet)
-        packet = re.sub(rf"<{tag}(\s[^<>]*)?/>", "", packet)
-        packet = re.sub(rf"<{tag}(\s[^<>]*)?>[^<]*</{tag}\s*>", "", packet)
-    return packet
 
 
 def _printable(text):

@@ -16,20 +16,27 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import ColorizeError, reason
 from .deep_color import identified, is_16_bit, is_deep, read_deep
+from .deep_png import read_deep_png
 from .eight_bits import read_eight_bits
-from .metadata import read_metadata, read_orientation
+from .jp2 import HEADS as JP2_HEADS
+from .jp2 import Jp2, read_deep_jp2, read_jp2
+from .jpeg import Jpeg, read_jpeg, with_end
+from .metadata import read_metadata, stands_beside
 from .no_photo import what_is
 from .pixels import upright
-from .png import check_sums
+from .png import SIGNATURE, Png, read_png
 from .profiles import in_srgb
 from .provenance import SOFTWARE, mark_in
+from .rare_jpeg import is_rare, read_rare_jpeg, without_scans
 from .writing import SUFFIXES, as_codes, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
 
 HEIF = (".heic", ".heif")
-READABLE = (*SUFFIXES, ".gif", ".avif", *HEIF)
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
+JPEG2000 = (".jp2", ".j2k", ".j2c", ".jpf", ".jpx")
+READABLE = (*SUFFIXES, ".jpe", ".jfif", ".mpo", ".jls", ".gif", ".avif", *JPEG2000, *HEIF)
+KINDS = "JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, HEIC"
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000")
 _lock, _reading, _restore = threading.Lock(), 0, None
 
 
@@ -46,9 +53,11 @@ class Photo:
     exif: bytes | None = None  # with the orientation already applied and reset
     xmp: bytes | None = None
     iptc: bytes | None = None  # of a JPEG: what Photoshop and agencies wrote before there was XMP; a TIFF's is in exif
-    comment: bytes | None = None  # of a JPEG
+    photoshop: tuple = ()  # of a JPEG: other resource blocks of Photoshop's, as clipping paths, bytes each
+    comments: tuple = ()  # of a JPEG or GIF, bytes each
     texts: tuple = ()  # of a PNG: (kind of chunk, body) each
     dpi: tuple | None = None
+    aspect: tuple | None = None  # pixels across and down in the same length, where they are not square
     was_grey: bool = False
     path: Path | None = None
     pages: int = 1  # of the file it comes from
@@ -108,13 +117,12 @@ def read_pages(path, max_pixels=300_000_000, codes=False):
 def _read_page(path, page, max_pixels, codes):
     where = f"{path} (page {page + 1})" if page else str(path)
     try:
-        with _unguarded(), _opened(path) as image:
-            return _read(path, where, image, page, max_pixels, codes)
+        with _unguarded(), _opened(path) as opened:
+            return _read(path, where, opened, page, max_pixels, codes)
     except ColorizeError:
         raise
     except UnidentifiedImageError:
-        kinds = ", ".join(s[1:] for s in READABLE)
-        raise ColorizeError(f"{where}: expected a photo ({kinds}), got {what_is(_head(path))}", status=1) from None
+        raise ColorizeError(f"{where}: expected a photo ({KINDS}), got {what_is(_head(path))}", status=1) from None
     except MemoryError:
         raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
@@ -131,9 +139,19 @@ def _head(path):
         return b""
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A photo's file, opened, and opened with Pillow; ``parts``: what was seen of its segments, chunks or boxes."""
+
+    file: object
+    image: Image.Image
+    parts: Jpeg | Png | Jp2 | None = None
+    notes: tuple = ()
+
+
 @contextmanager
-def _opened(path):
-    """The file opened with Pillow: by its content, whatever its name says."""
+def _opened(path, quick=False):
+    """The file opened with Pillow: by its content, whatever its name says. quick: only its head will be asked for."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without an end
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "something that is no file"
@@ -143,14 +161,31 @@ def _opened(path):
     # Given a path, Pillow maps plain TIFFs into memory, and (in version 13) those lying on their side wrongly.
     with open(path, "rb") as file:
         head = file.read(12)
-        file.seek(0)
+        formats = FORMATS
         if head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"):
             _learn_heif(path)
             formats = ("HEIF",)
-        else:
-            formats = FORMATS
-        with identified(file, head, formats) as image:
-            yield image
+        source, parts, notes = (file, None, ()) if quick else _taken_apart(path, file, head)
+        source.seek(0)
+        with identified(source, head, formats) as image:
+            yield _Opened(file, image, parts, notes)
+
+
+def _taken_apart(path, file, head):
+    """What Pillow is to be given in place of an open file that begins so, its `_Opened.parts`, and notes."""
+    if head.startswith(SIGNATURE):
+        png = read_png(path, file)
+        return png.pixels, png, ()
+    if head.startswith(JP2_HEADS):
+        return file, read_jp2(file), ()
+    if not head.startswith(b"\xff\xd8\xff"):
+        return file, None, ()
+    jpeg = read_jpeg(file)
+    if is_rare(jpeg):
+        return without_scans(jpeg), jpeg, ()
+    if jpeg.end is None and (mended := with_end(file, jpeg)):
+        return mended, jpeg, ("its end mark is missing; its pixels are whole",)
+    return file, jpeg, ()
 
 
 def _learn_heif(path):
@@ -166,8 +201,8 @@ def _learn_heif(path):
 def count_pixels(path):
     """Width times height of a photo, by its first bytes; 0 of what cannot be read."""
     try:
-        with _unguarded(), _opened(Path(path)) as image:
-            return image.width * image.height
+        with _unguarded(), _opened(Path(path), quick=True) as opened:
+            return opened.image.width * opened.image.height
     except Exception:  # noqa: BLE001  (reading it will say what is wrong)
         return 0
 
@@ -175,8 +210,8 @@ def count_pixels(path):
 def read_mark(path):
     """What colored the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
     try:
-        with _unguarded(), _opened(Path(path)) as image:
-            return mark_in(image.getexif().get(SOFTWARE))
+        with _unguarded(), _opened(Path(path), quick=True) as opened:
+            return mark_in(opened.image.getexif().get(SOFTWARE))
     except Exception:  # noqa: BLE001  (whatever it is, it is not a picture of ours)
         return None
 
@@ -206,25 +241,21 @@ def _unguarded():
                 quiet.__exit__(None, None, None)
 
 
-def _read(path, where, image, page, max_pixels, codes):
-    pages, notes = 1, ()
+def _read(path, where, opened, page, max_pixels, codes):
+    image, pages, notes = opened.image, 1, opened.notes
     if image.format == "TIFF":
         pages, notes = _pages(image)
         image.seek(page)
     elif image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
         raise ColorizeError(f"{where}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
     _refuse_size(where, image.size, max_pixels)
-    if image.format == "PNG":
-        check_sums(path)
-    orientation = read_orientation(image)
-    deep = is_deep(path, image)
-    if image.format == "TIFF" and not deep:
-        image.load()  # Pillow turns these itself, by the tag that is reset below
-    told = read_metadata(path, image, orientation)
-    pixels = in_srgb(read_deep(path, image, orientation, page) if deep else _read_8_bits(image, orientation))
-    if pixels.bits == 8 and (image.info.get("bit_depth") or 8) > 8 or image.mode == "CMYK" and is_16_bit(image):
+    told = read_metadata(path, image, stands_beside(opened.file, image, opened.parts))
+    pixels = _decoded(path, opened, page, told.orientation)
+    pixels = in_srgb(pixels if image.mode == "LAB" else replace(pixels, profile=told.profile))
+    if pixels.bits == 8 and _has_more_than_8_bits(opened):
         pixels = pixels.noting("of its more than 8 bits a channel, 8 were read")
     rgb, alpha = _as_asked(pixels, codes)
+    names = ("exif", "xmp", "iptc", "photoshop", "comments", "texts", "dpi", "aspect")
     return Photo(
         rgb,
         alpha,
@@ -233,8 +264,32 @@ def _read(path, where, image, page, max_pixels, codes):
         path=path,
         pages=pages,
         notes=[*notes, *told.notes, *pixels.notes],
-        **{name: getattr(told, name) for name in ("exif", "xmp", "iptc", "comment", "texts", "dpi")},
+        **{name: getattr(told, name) for name in names},
     )
+
+
+def _decoded(path, opened, page, orientation):
+    """The `Pixels` of the picture, by whatever can decode it at its depth."""
+    image, parts = opened.image, opened.parts
+    if image.format == "TIFF":
+        if is_deep(image):
+            return read_deep(path, image, orientation, page)
+        return read_eight_bits(image)  # Pillow turns these itself
+    if isinstance(parts, Png) and parts.depth == 16:
+        pixels = read_deep_png(parts, image)
+    elif isinstance(parts, Jpeg) and is_rare(parts):
+        pixels = read_rare_jpeg(path, parts)
+    elif isinstance(parts, Jp2) and parts.bits > 8:
+        pixels = read_deep_jp2(path, parts, image) or read_eight_bits(image)
+    else:
+        pixels = read_eight_bits(image)
+    return replace(pixels, orientation=orientation)
+
+
+def _has_more_than_8_bits(opened):
+    image, parts = opened.image, opened.parts
+    deep_tiff = image.mode == "CMYK" and is_16_bit(image)
+    return (image.info.get("bit_depth") or 8) > 8 or deep_tiff or isinstance(parts, Jp2) and parts.bits > 8
 
 
 def _pages(image):
@@ -251,11 +306,6 @@ def _refuse_size(where, size, max_pixels):
             f"{where}: expected at most {max_pixels:,} pixels, got {size[0]}x{size[1]}; --max-pixels raises the limit",
             status=1,
         )
-
-
-def _read_8_bits(image, orientation):
-    pixels = read_eight_bits(image)
-    return pixels if image.format == "TIFF" else replace(pixels, orientation=orientation)
 
 
 def _as_asked(pixels, codes):

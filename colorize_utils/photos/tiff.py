@@ -35,6 +35,8 @@ def add_tags(file, like, profile):
     added = read_block(like.exif)[0] if like.exif else {}
     if like.dpi:
         added |= {282: fraction(like.dpi[0]), 283: fraction(like.dpi[1]), 296: short(2)}
+    elif like.aspect:
+        added |= {282: fraction(like.aspect[0]), 283: fraction(like.aspect[1]), 296: short(1)}
     if like.iptc:  # a JPEG's; a TIFF's own is in EXIF, of whatever type it was
         added |= {IPTC: Value(UNDEFINED, like.iptc)}
     added |= {tag: Value(kind, data) for tag, kind, data in ((XMP, BYTE, like.xmp), (ICC, UNDEFINED, profile)) if data}

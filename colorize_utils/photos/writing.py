@@ -2,7 +2,7 @@
 
 import itertools
 import struct
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -12,32 +12,14 @@ from PIL import Image, PngImagePlugin
 from ..disk import said_by_the_disk, whole
 from ..errors import ColorizeError, reason
 from .deep_color import write_deep
-from .provenance import stamped_exif, stamped_xmp
+from .jpeg import segments_of, set_aspect
+from .kept import DEEP, JPEG, TIFF, Kept, for_format, format_of
+from .provenance import stamped_exif
 from .srgb import srgb
 from .tiff import TiffPages, add_tags
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-TIFF, JPEG, DEEP = (".tif", ".tiff"), (".jpg", ".jpeg"), (".png", ".tif", ".tiff")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
-JPEG_XMP = 65_502  # bytes that a JPEG segment holds beside its header (XMP specification part 3, 1.1.3)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What of the photo goes into the file beside the pixels."""
-
-    bits: int = 8
-    alpha: np.ndarray | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    comment: bytes | None = None
-    texts: tuple = ()
-    dpi: tuple | None = None
-
-    @classmethod
-    def of(cls, photo):
-        return cls() if photo is None else cls(**{field.name: getattr(photo, field.name) for field in fields(cls)})
 
 
 def write_photo(path, rgb, like=None, made=None):
@@ -95,15 +77,9 @@ def _write_one(file, path, rgb, like, made):
     """One picture to an open file. ``path`` says the format, and is what complaints name."""
     rgb, suffix = np.asarray(rgb), path.suffix.lower()
     _refuse_size(path, rgb.shape)
-    notes = [] if like is None else like.notes
-    kept = _Kept.of(like)
-    if made is not None:
-        kept = replace(kept, exif=stamped_exif(kept.exif, made))
-        if kept.xmp or made.in_xmp:
-            kept = replace(kept, xmp=stamped_xmp(kept.xmp, made, notes))
-    if kept.xmp and suffix in JPEG and len(kept.xmp) > JPEG_XMP:
-        kept = replace(kept, xmp=stamped_xmp(None, made, notes) if made else None)
-        notes.append("its XMP data is too long for a JPEG and was left out")
+    kept, notes = for_format(suffix, Kept.of(like), made)
+    if like is not None:
+        like.notes.extend(notes)
     try:
         _encode(file, suffix, rgb, kept)
     except (OSError, MemoryError):
@@ -114,7 +90,8 @@ def _write_one(file, path, rgb, like, made):
         file.seek(0)
         file.truncate()
         _encode(file, suffix, rgb, replace(kept, exif=stamped_exif(None, made) if made else None))
-        notes.append("its EXIF data could not be written and was left out")
+        if like is not None:
+            like.notes.append("its EXIF data could not be written and was left out")
 
 
 def _refuse_size(path, shape):
@@ -149,14 +126,15 @@ def _encode(file, suffix, rgb, kept):
         write_deep(file, suffix, as_codes(rgb, 16), kept)
     else:
         values = as_codes(rgb, 8)
-        if kept.alpha is not None and suffix not in JPEG:
+        if kept.alpha is not None:
             values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
             if suffix == ".bmp":
                 return file.writelines(_bmp_with_alpha(values, kept.dpi))
-        kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper())
-        Image.fromarray(values).save(file, format=kind, **_options(suffix, kept))
+        Image.fromarray(values).save(file, format=format_of(suffix), **_options(suffix, kept))
     if suffix in TIFF:
         add_tags(file, kept, srgb().tobytes())
+    if suffix in JPEG and kept.aspect and not kept.dpi:
+        set_aspect(file, kept.aspect)
 
 
 def _bmp_with_alpha(values, dpi):
@@ -169,20 +147,12 @@ def _bmp_with_alpha(values, dpi):
     yield np.ascontiguousarray(values[::-1, :, [2, 1, 0, 3]]).data
 
 
-def _iptc_segment(iptc):
-    """A JPEG's segment of Photoshop's for IPTC (IIM 4.2); b"" where there is none, or one too long for it."""
-    if not iptc or len(iptc) > 65_000:
-        return b""
-    body = b"Photoshop 3.0\0" + struct.pack(">4sHHI", b"8BIM", 0x0404, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
-
-
 def _options(suffix, kept):
     if suffix in TIFF:
         return {"compression": "tiff_lzw"}
     options = {"icc_profile": srgb().tobytes()}
     if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0, "comment": kept.comment or b"", "extra": _iptc_segment(kept.iptc)}
+        options |= {"quality": 95, "subsampling": 0, "extra": segments_of(kept.photoshop, kept.comments)}
     if suffix == ".webp":
         options |= {"lossless": True, "exact": True}  # also what is seen through keeps its lightness
     if kept.exif and suffix != ".bmp":
@@ -193,6 +163,8 @@ def _options(suffix, kept):
         options["xmp"] = kept.xmp
     if suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
+        if kept.aspect and not kept.dpi:
+            options["pnginfo"].add(b"pHYs", struct.pack(">IIB", *kept.aspect, 0))
         for kind, body in kept.texts:
             options["pnginfo"].add(kind, body)
         if kept.xmp:

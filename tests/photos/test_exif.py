@@ -12,7 +12,6 @@ from PIL import Image, PngImagePlugin
 
 from colorize_utils.inference.folders import colorize_files
 from colorize_utils.photos.exif import read_block, write_block
-from colorize_utils.photos.png import text_chunks
 from colorize_utils.photos.provenance import Maker
 from colorize_utils.photos.reading import read_photo, write_photo
 
@@ -181,7 +180,7 @@ def test_a_png_keeps_its_texts(tmp_path, bits):
         assert set(after.text) == {"Title", "Comment", "Description", "XML:com.adobe.xmp"}
 
 
-def test_texts_of_a_png_that_are_damaged_or_too_long_cost_themselves(tmp_path):
+def test_texts_of_a_png_that_are_damaged_or_too_long_cost_themselves_and_a_line(tmp_path):
     info = PngImagePlugin.PngInfo()
     info.add_text("Title", "one")
     info.add_text("Author", "two")
@@ -189,9 +188,12 @@ def test_texts_of_a_png_that_are_damaged_or_too_long_cost_themselves(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png", pnginfo=info)
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(whole.replace(b"Title\0one", b"Title\0oNe"))  # and the checksum stays
-    assert text_chunks(tmp_path / "a.png") == [(b"tEXt", b"Author\0two")]
-    (tmp_path / "a.png").write_bytes(whole[:50])
-    assert text_chunks(tmp_path / "a.png") == []
+    photo = read_photo(tmp_path / "a.png", codes=True)
+    assert photo.texts == ((b"tEXt", b"Author\0two"),) and np.array_equal(photo.rgb, RGB)
+    assert photo.notes == [
+        "its chunk tEXt is damaged and was left out",
+        "its texts are too long and were left out in part",
+    ]
 
 
 @pytest.mark.parametrize("dpi", [None, (300, 300)])
