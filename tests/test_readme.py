@@ -98,7 +98,7 @@ def test_the_map_leads_a_newcomer():
     for file, word, code in [
         ("data/batches.py", "flips drawn", "rng.integers(0, 2, batch)"),
         ("training/checkpoint.py", "verified", "gave back something else"),
-        ("photos/reading.py", "CMYK", '"CMYK"'),
+        ("photos/profiles.py", "CMYK", '"CMYK"'),
         ("training/steps.py", "losses of U-Net and critic", "def critic"),
     ]:
         row = next(line for line in body.splitlines() if f"`{file.split('/')[0]}/`" in line)

@@ -106,7 +106,7 @@ def main(args):
     if len(outcome.written) <= SHOWN:
         print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
     print(summary(results, shown(args.output)))
-    return 1 if failures or outcome.failed else 0
+    return 1 if failures or outcome.failed or outcome.incomplete else 0
 
 
 def _hints(args, planned):

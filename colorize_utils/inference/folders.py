@@ -31,15 +31,20 @@ class Result:
     size: tuple | None = None  # (width, height) of the first page
     seconds: float = 0.0
     model: str = ""  # what colored the picture, as `provenance.Maker` has it as text
+    lost: list = field(default_factory=list)  # of a photo that was colored: pages that could not be read, a line each
 
 
 @dataclass
 class Outcome:
-    """What became of the photos: output paths, those that were there already, and (source, reason) of failures."""
+    """What became of the photos: output paths, those that were there already, and (source, reason) of failures.
+
+    ``incomplete`` are (source, line) of pages that could not be read, of photos whose other pages were colored.
+    """
 
     written: list = field(default_factory=list)
     skipped: list = field(default_factory=list)
     failed: list = field(default_factory=list)
+    incomplete: list = field(default_factory=list)
 
 
 def plan(found, out, tag=""):
@@ -156,6 +161,7 @@ def colorize_files(
                 failed(*outcome.failed[-1])
         else:
             (outcome.written if result.status == "done" else outcome.skipped).append(result.target)
+            outcome.incomplete += [(result.source, line) for line in result.lost]
         for note in result.notes if noted and result.status == "done" else ():
             noted(result.source, note)
         if finished:
@@ -254,10 +260,10 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     from ..photos.reading import read_pages
     from ..photos.writing import write_pages
 
-    began, notes, sizes = time.perf_counter(), [], []
+    began, notes, sizes, lost = time.perf_counter(), [], [], []
 
     def pages():
-        for photo in read_pages(source, max_pixels=max_pixels, codes=True):
+        for photo in read_pages(source, max_pixels=max_pixels, codes=True, lost=lost.append):
             notes.append(photo.notes)
             sizes.append(photo.rgb.shape[1::-1])
             rgb = colorizer(photo.rgb, **_over(photo.rgb), **options)
@@ -275,9 +281,10 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
         status, notes, model = "failed", [[why + reason(error)]], ""
     else:
         status, model = "done", str(maker)
-    notes = list(dict.fromkeys(note for some in notes for note in some))
+    lost = lost if status == "done" else []
+    notes = list(dict.fromkeys(note for some in [*notes, lost] for note in some))
     size = sizes[0] if sizes else None
-    return Result(source, target, status, notes, size, time.perf_counter() - began, model)
+    return Result(source, target, status, notes, size, time.perf_counter() - began, model, lost)
 
 
 def folded(path):

@@ -46,6 +46,9 @@ def summary(results, folder):
     by = {status: [r for r in results if r.status == status] for status in ("done", "skipped", "failed")}
     count = len(by["done"])
     parts = [f"{count} {'picture' if count == 1 else 'pictures'} written to {folder}"]
+    short = sum(bool(result.lost) for result in by["done"])
+    if short:
+        parts.append(f"{short} of them without pages that could not be read")
     if by["skipped"]:
         old = sum(OLDER in result.notes for result in by["skipped"])
         other = sum(any(note.startswith(MADE_BY) for note in result.notes) for result in by["skipped"])

@@ -28,15 +28,11 @@ def read_deep_png(png, image):
     return Pixels(values, alpha, bits=16, was_grey=True)
 
 
-def decoded(data, page=0):
+def decoded(data):
     """A picture's file, uint8 (n,) -> its values as OpenCV reads them, but red first; None where it cannot."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its complaints go to stderr
     try:
-        if page:
-            found, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
-            values = pages[0] if found and pages else None
-        else:
-            values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     finally:
         cv2.utils.logging.setLogLevel(level)
     if values is not None and values.ndim == 3:

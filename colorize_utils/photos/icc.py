@@ -15,7 +15,7 @@ from ..color import linear_from_srgb, srgb_from_linear
 from .srgb import srgb
 
 # Linear sRGB to XYZ, adapted to D50 by Bradford as profiles are (IEC 61966-2-1 and ICC.1:2022, annex E).
-_D50_FROM_SRGB = np.array(
+D50_FROM_SRGB = np.array(
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
 )
 _PARAMETERS = (1, 3, 4, 5, 7)  # how many numbers each type of parametric curve has
@@ -140,7 +140,7 @@ def _light(profile):
     if space != b"RGB " or between != b"XYZ " or b"rXYZ" not in tags:
         raise ValueError("expected a matrix or grey profile")
     columns = [np.array(struct.unpack(">3i", tags[name][8:20])) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-    matrix = np.linalg.solve(_D50_FROM_SRGB, np.stack(columns, axis=-1)).astype(np.float32)
+    matrix = np.linalg.solve(D50_FROM_SRGB, np.stack(columns, axis=-1)).astype(np.float32)
     return [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], matrix
 
 

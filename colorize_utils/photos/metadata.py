@@ -1,10 +1,24 @@
 """What a photo's file tells beside its pixels, and which of it goes to the output."""
 
+import struct
 from dataclasses import dataclass, replace
 
 from . import jp2, jpeg, png, xmp
 from .beside import Beside
-from .exif import CAMERA, GPS, INTEROP, IPTC, number_in, read_block, read_directory, short, text, write_block
+from .exif import (
+    CAMERA,
+    FRACTION,
+    GPS,
+    INTEROP,
+    IPTC,
+    Value,
+    number_in,
+    read_block,
+    read_directory,
+    short,
+    text,
+    write_block,
+)
 from .told_color import of_bmp, of_boxes, of_exif
 
 ORIENTATION, WIDTH, HEIGHT, COLORS, GAMMA, XMP, UNIT = 274, 40962, 40963, 40961, 42240, 700, 296
@@ -38,8 +52,8 @@ def stands_beside(file, image, parts):
     comment = image.info.get("comment") if image.format in ("GIF", "JPEG2000") else None
     comment = None if isinstance(comment, bytes) and comment.startswith(jp2.MADE_BY) else comment
     return Beside(
-        exif=b"" if image.format == "TIFF" else bytes(image.info.get("exif") or b""),
-        xmp=None if image.format == "TIFF" else image.info.get("xmp"),
+        exif=bytes(image.info.get("exif") or b""),
+        xmp=image.info.get("xmp"),
         profile=profile,
         comments=(comment,) if isinstance(comment, bytes) and comment else (),
         dpi=resolution(image),
@@ -76,11 +90,35 @@ class Metadata:
     notes: tuple = ()  # what a person should know, a line each
 
 
-def read_metadata(path, image, beside):
-    """The `Metadata` of a picture that is opened with Pillow as ``image`` and has `Beside` ``beside`` its pixels."""
+def read_metadata(beside):
+    """The `Metadata` of a picture that has `Beside` ``beside`` its pixels."""
+    return _metadata(beside, lambda: read_block(beside.exif) if beside.exif else ({}, True))
+
+
+def read_tiff_metadata(picture, pixels):
+    """The `Metadata` of a `tiff_pages.Picture`, whose orientation and profile its ``pixels`` have."""
+    with open(picture.path, "rb") as file:
+        found, whole = read_directory(file, picture.outer, picture.order, picture.big)
+        found = {tag: value for tag, value in found.items() if tag != ORIENTATION}
+        found |= {ORIENTATION: short(pixels.orientation)} if pixels.orientation != 1 else {}
+    return _metadata(Beside(profile=pixels.profile, dpi=_tiff_resolution(found)), lambda: (found, whole))
+
+
+def _tiff_resolution(directory):
+    """As `resolution` for a TIFF's directory. Without a unit they are inches (TIFF 6.0, tag 296)."""
+    scale = {None: 1, 2: 1, 3: 2.54}.get(number_in(directory.get(UNIT)))
+    both = [directory.get(tag) for tag in RESOLUTION[:2]]
+    if scale is None or not all(isinstance(value, Value) and value.kind == FRACTION for value in both):
+        return None
+    pairs = [struct.unpack("<II", value.data[:8]) for value in both]
+    return tuple(scale * over / under if under else 0 for over, under in pairs)
+
+
+def _metadata(beside, read):
+    """`Metadata` of what stands beside the pixels and of EXIF: ``read()`` gives it, and whether it was whole."""
     notes = list(beside.notes)
     try:
-        directory, whole = _directory(path, image, beside)
+        directory, whole = read()
     except (OSError, ValueError, OverflowError):
         directory, whole = {}, False
     if not whole:
@@ -115,16 +153,6 @@ def read_metadata(path, image, beside):
         orientation=orientation,
         notes=(*notes, *more),
     )
-
-
-def _directory(path, image, beside):
-    """The file's own EXIF -> (directory, whether all of it was whole)."""
-    if image.format == "TIFF":
-        with open(path, "rb") as file:
-            head = file.read(4)
-            order = "<" if head[:2] == b"II" else ">"
-            return read_directory(file, image.tag_v2.offset, order, big=43 in head[2:])
-    return read_block(beside.exif) if beside.exif else ({}, True)
 
 
 def _dpi(dpi, orientation):

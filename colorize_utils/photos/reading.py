@@ -4,30 +4,26 @@ Reading turns any common format into sRGB, upright, and keeps aside what the out
 """
 
 import os
-import stat
-import threading
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from ..errors import ColorizeError, reason
-from .deep_color import identified, is_16_bit, is_deep, read_deep
 from .deep_png import read_deep_png
 from .eight_bits import read_eight_bits
-from .jp2 import HEADS as JP2_HEADS
-from .jp2 import Jp2, read_deep_jp2, read_jp2
-from .jpeg import Jpeg, read_jpeg, with_end
-from .metadata import read_metadata, stands_beside
+from .jp2 import Jp2, read_deep_jp2
+from .jpeg import Jpeg
+from .metadata import read_metadata, read_tiff_metadata, stands_beside
 from .no_photo import what_is
+from .opening import head_of, is_tiff, opened, unguarded
 from .pixels import upright
-from .png import SIGNATURE, Png, read_png
+from .png import Png
 from .profiles import in_srgb
 from .provenance import SOFTWARE, mark_in
-from .rare_jpeg import is_rare, read_rare_jpeg, without_scans
+from .rare_jpeg import is_rare, read_rare_jpeg
 from .writing import SUFFIXES, as_codes, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
@@ -36,8 +32,6 @@ HEIF = (".heic", ".heif")
 JPEG2000 = (".jp2", ".j2k", ".j2c", ".jpf", ".jpx")
 READABLE = (*SUFFIXES, ".jpe", ".jfif", ".mpo", ".jls", ".gif", ".avif", *JPEG2000, *HEIF)
 KINDS = "JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, HEIC"
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000")
-_lock, _reading, _restore = threading.Lock(), 0, None
 
 
 @dataclass
@@ -101,28 +95,53 @@ def read_photo(path, max_pixels=300_000_000, codes=False):
     several pages the first is read. max_pixels guards against files that claim to be enormous. codes: leave the values
     as integers, which takes a quarter of the memory or less.
     """
-    return _read_page(Path(path), 0, max_pixels, codes)
+    path = Path(path)
+    with _one_line(path):
+        if not is_tiff(path):
+            with opened(path) as file:
+                return _read(path, file, max_pixels, codes)
+        pictures, notes = _pictures_of(path)
+    return _read_tiff(pictures[0], len(pictures), notes, max_pixels, codes)
 
 
-def read_pages(path, max_pixels=300_000_000, codes=False):
-    """`read_photo` for each page of a TIFF in turn; of other formats the one picture."""
-    first = _read_page(Path(path), 0, max_pixels, codes)
-    pages = first.pages
-    yield first
-    del first
-    for page in range(1, pages):
-        yield _read_page(Path(path), page, max_pixels, codes)
+def read_pages(path, max_pixels=300_000_000, codes=False, lost=None):
+    """`read_photo` for each page of a TIFF in turn; of other formats the one picture.
+
+    ``lost(line)`` is called for each page that cannot be read, if others can; without it such a page is an error.
+    """
+    path = Path(path)
+    with _one_line(path):
+        pictures, notes = _pictures_of(path) if is_tiff(path) else ((), ())
+    if not pictures:
+        yield read_photo(path, max_pixels, codes)
+    failures = []
+    for picture in pictures:
+        try:
+            photo = _read_tiff(picture, len(pictures), notes, max_pixels, codes)
+        except ColorizeError as error:
+            failures.append(error)
+            if lost is None or len(failures) == len(pictures):
+                raise failures[0] from None
+            continue
+        yield photo
+        notes = ()
+        del photo
+    for error in failures:
+        lost(str(error))
 
 
-def _read_page(path, page, max_pixels, codes):
-    where = f"{path} (page {page + 1})" if page else str(path)
+@contextmanager
+def _one_line(path, page=1):
+    """Whatever goes wrong with a page of ``path`` as a ColorizeError of one line; Pillow's limits are off inside."""
+    where = f"{path} (page {page})" if page > 1 else str(path)
     try:
-        with _unguarded(), _opened(path) as opened:
-            return _read(path, where, opened, page, max_pixels, codes)
-    except ColorizeError:
-        raise
+        with unguarded():
+            yield
+    except ColorizeError as error:
+        named = str(error) if str(error).startswith(str(path)) else f"{where}: {error}"
+        raise ColorizeError(named, error.status) from None
     except UnidentifiedImageError:
-        raise ColorizeError(f"{where}: expected a photo ({KINDS}), got {what_is(_head(path))}", status=1) from None
+        raise ColorizeError(f"{where}: expected a photo ({KINDS}), got {what_is(head_of(path))}", status=1) from None
     except MemoryError:
         raise ColorizeError(f"{where}: not enough memory for a photo of this size", status=1) from None
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
@@ -131,78 +150,20 @@ def _read_page(path, page, max_pixels, codes):
         raise ColorizeError(f"{where}: expected a whole photo, got: {reason(error)}", status=1) from None
 
 
-def _head(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read(512)
-    except OSError:
-        return b""
+def _pictures_of(path):
+    from .tiff_pages import pictures_of  # tifffile takes a while to load
 
-
-@dataclass(frozen=True)
-class _Opened:
-    """A photo's file, opened, and opened with Pillow; ``parts``: what was seen of its segments, chunks or boxes."""
-
-    file: object
-    image: Image.Image
-    parts: Jpeg | Png | Jp2 | None = None
-    notes: tuple = ()
-
-
-@contextmanager
-def _opened(path, quick=False):
-    """The file opened with Pillow: by its content, whatever its name says. quick: only its head will be asked for."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without an end
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "something that is no file"
-        raise ColorizeError(f"{path}: expected a photo, got {kind}", status=1)
-    if status.st_size == 0:
-        raise ColorizeError(f"{path}: expected a photo, got an empty file", status=1)
-    # Given a path, Pillow maps plain TIFFs into memory, and (in version 13) those lying on their side wrongly.
-    with open(path, "rb") as file:
-        head = file.read(12)
-        formats = FORMATS
-        if head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"):
-            _learn_heif(path)
-            formats = ("HEIF",)
-        source, parts, notes = (file, None, ()) if quick else _taken_apart(path, file, head)
-        source.seek(0)
-        with identified(source, head, formats) as image:
-            yield _Opened(file, image, parts, notes)
-
-
-def _taken_apart(path, file, head):
-    """What Pillow is to be given in place of an open file that begins so, its `_Opened.parts`, and notes."""
-    if head.startswith(SIGNATURE):
-        png = read_png(path, file)
-        return png.pixels, png, ()
-    if head.startswith(JP2_HEADS):
-        return file, read_jp2(file), ()
-    if not head.startswith(b"\xff\xd8\xff"):
-        return file, None, ()
-    jpeg = read_jpeg(file)
-    if is_rare(jpeg):
-        return without_scans(jpeg), jpeg, ()
-    if jpeg.end is None and (mended := with_end(file, jpeg)):
-        return mended, jpeg, ("its end mark is missing; its pixels are whole",)
-    return file, jpeg, ()
-
-
-def _learn_heif(path):
-    try:
-        import pillow_heif
-    except ImportError:
-        raise ColorizeError(
-            f"{path}: expected a format that can be read, got HEIC; `pip install pillow-heif` adds it", status=1
-        ) from None
-    pillow_heif.register_heif_opener()
+    return pictures_of(path)
 
 
 def count_pixels(path):
-    """Width times height of a photo, by its first bytes; 0 of what cannot be read."""
+    """Width times height of a photo, or of its largest page, by its headers; 0 of what cannot be read."""
     try:
-        with _unguarded(), _opened(Path(path), quick=True) as opened:
-            return opened.image.width * opened.image.height
+        with unguarded():
+            if is_tiff(Path(path)):
+                return max(width * height for width, height in (picture.size for picture in _pictures_of(path)[0]))
+            with opened(Path(path), quick=True) as file:
+                return file.image.width * file.image.height
     except Exception:  # noqa: BLE001  (reading it will say what is wrong)
         return 0
 
@@ -210,50 +171,44 @@ def count_pixels(path):
 def read_mark(path):
     """What colored the picture ``path``, as `provenance.Maker` has it as text; None where the file does not say."""
     try:
-        with _unguarded(), _opened(Path(path), quick=True) as opened:
-            return mark_in(opened.image.getexif().get(SOFTWARE))
+        with unguarded(), opened(Path(path), quick=True) as file:
+            return mark_in(file.image.getexif().get(SOFTWARE))
     except Exception:  # noqa: BLE001  (whatever it is, it is not a picture of ours)
         return None
 
 
-@contextmanager
-def _unguarded():
-    """While photos are read: neither Pillow's limit of size (ours is checked) nor its warnings of odd metadata.
-
-    Both are settings of the whole process, so with several threads the first to enter sets and the last restores them.
-    """
-    global _reading, _restore
-    with _lock:
-        if _reading == 0:
-            quiet = warnings.catch_warnings()
-            quiet.__enter__()
-            warnings.simplefilter("ignore")
-            _restore = quiet, Image.MAX_IMAGE_PIXELS
-            Image.MAX_IMAGE_PIXELS = None
-        _reading += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _reading -= 1
-            if _reading == 0:
-                quiet, Image.MAX_IMAGE_PIXELS = _restore
-                quiet.__exit__(None, None, None)
-
-
-def _read(path, where, opened, page, max_pixels, codes):
-    image, pages, notes = opened.image, 1, opened.notes
-    if image.format == "TIFF":
-        pages, notes = _pages(image)
-        image.seek(page)
-    elif image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
-        raise ColorizeError(f"{where}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
-    _refuse_size(where, image.size, max_pixels)
-    told = read_metadata(path, image, stands_beside(opened.file, image, opened.parts))
-    pixels = _decoded(path, opened, page, told.orientation)
-    pixels = in_srgb(pixels if image.mode == "LAB" else replace(pixels, profile=told.profile))
-    if pixels.bits == 8 and _has_more_than_8_bits(opened):
+def _read(path, file, max_pixels, codes):
+    image = file.image
+    if image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
+        raise ColorizeError(f"{path}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
+    _refuse_size(image.size, max_pixels)
+    told = read_metadata(stands_beside(file.file, image, file.parts))
+    pixels = _decoded(path, file)
+    if pixels.bits == 8 and _has_more_than_8_bits(file):
         pixels = pixels.noting("of its more than 8 bits a channel, 8 were read")
+    photo = _photo(path, replace(pixels, orientation=told.orientation), told, codes)
+    photo.notes[:0] = file.notes
+    return photo
+
+
+def _read_tiff(picture, pages, notes, max_pixels, codes):
+    from .tiff_pixels import FLOATS, read_picture
+
+    with _one_line(picture.path, picture.number):
+        _refuse_size(picture.size, max_pixels)
+        pixels = read_picture(picture, max_pixels)
+        told = read_tiff_metadata(picture, pixels)
+        if pixels.values.dtype == np.float32 and not told.profile:
+            pixels = pixels.noting(FLOATS)
+        photo = _photo(picture.path, pixels, told, codes)
+    photo.pages = pages
+    photo.notes[:0] = notes
+    return photo
+
+
+def _photo(path, pixels, told, codes):
+    """`Pixels` and `Metadata` of the file ``path`` -> `Photo`, upright and in sRGB."""
+    pixels = in_srgb(replace(pixels, profile=told.profile))
     rgb, alpha = _as_asked(pixels, codes)
     names = ("exif", "xmp", "iptc", "photoshop", "comments", "texts", "dpi", "aspect")
     return Photo(
@@ -262,48 +217,31 @@ def _read(path, where, opened, page, max_pixels, codes):
         bits=pixels.bits,
         was_grey=pixels.was_grey,
         path=path,
-        pages=pages,
-        notes=[*notes, *told.notes, *pixels.notes],
+        notes=[*told.notes, *pixels.notes],
         **{name: getattr(told, name) for name in names},
     )
 
 
-def _decoded(path, opened, page, orientation):
+def _decoded(path, file):
     """The `Pixels` of the picture, by whatever can decode it at its depth."""
-    image, parts = opened.image, opened.parts
-    if image.format == "TIFF":
-        if is_deep(image):
-            return read_deep(path, image, orientation, page)
-        return read_eight_bits(image)  # Pillow turns these itself
+    image, parts = file.image, file.parts
     if isinstance(parts, Png) and parts.depth == 16:
-        pixels = read_deep_png(parts, image)
-    elif isinstance(parts, Jpeg) and is_rare(parts):
-        pixels = read_rare_jpeg(path, parts)
-    elif isinstance(parts, Jp2) and parts.bits > 8:
-        pixels = read_deep_jp2(path, parts, image) or read_eight_bits(image)
-    else:
-        pixels = read_eight_bits(image)
-    return replace(pixels, orientation=orientation)
+        return read_deep_png(parts, image)
+    if isinstance(parts, Jpeg) and is_rare(parts):
+        return read_rare_jpeg(path, parts)
+    if isinstance(parts, Jp2) and parts.bits > 8:
+        return read_deep_jp2(path, parts, image) or read_eight_bits(image)
+    return read_eight_bits(image)
 
 
-def _has_more_than_8_bits(opened):
-    image, parts = opened.image, opened.parts
-    deep_tiff = image.mode == "CMYK" and is_16_bit(image)
-    return (image.info.get("bit_depth") or 8) > 8 or deep_tiff or isinstance(parts, Jp2) and parts.bits > 8
+def _has_more_than_8_bits(file):
+    return (file.image.info.get("bit_depth") or 8) > 8 or isinstance(file.parts, Jp2) and file.parts.bits > 8
 
 
-def _pages(image):
-    """How many pages a TIFF has, and what is to be said of them."""
-    try:
-        return getattr(image, "n_frames", 1), ()
-    except Exception:  # noqa: BLE001  (the place of a next page may be any number)
-        return 1, ("what follows its first page is damaged and was left out",)
-
-
-def _refuse_size(where, size, max_pixels):
+def _refuse_size(size, max_pixels):
     if size[0] * size[1] > max_pixels:
         raise ColorizeError(
-            f"{where}: expected at most {max_pixels:,} pixels, got {size[0]}x{size[1]}; --max-pixels raises the limit",
+            f"expected at most {max_pixels:,} pixels, got {size[0]}x{size[1]}; --max-pixels raises the limit",
             status=1,
         )
 

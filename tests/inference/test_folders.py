@@ -314,7 +314,7 @@ def test_what_may_not_be_opened_costs_a_line(stub, tmp_path, capsys, monkeypatch
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    opened = reading._opened
+    opened = reading.opened
     denied = PermissionError(errno.EACCES, "Permission denied")
 
     def refuse_z(path):
@@ -322,7 +322,7 @@ def test_what_may_not_be_opened_costs_a_line(stub, tmp_path, capsys, monkeypatch
             raise denied
         return opened(path)
 
-    monkeypatch.setattr(reading, "_opened", refuse_z)
+    monkeypatch.setattr(reading, "opened", refuse_z)
     args = ("colorize", tmp_path / "in", "-o", tmp_path / "out", "--report", tmp_path / "r.csv")
     status, _, complaints = run(capsys, *args)
     assert status == 1 and len(complaints) == 2 and all("Permission denied" in line for line in complaints)

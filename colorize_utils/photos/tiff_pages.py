@@ -1,0 +1,125 @@
+"""Which pictures a TIFF holds: its pages, or what a page is only a thumbnail of. Each directory is visited once.
+
+TIFF 6.0, section 2: a page is a directory, and each says where the next one is. What a directory is of is told by tag
+254 (NewSubfileType): a reduced copy, as in a pyramid, and a mask are no pages of their own. Adobe's technical note 1:
+further directories hang from a page (tag 330, SubIFDs); cameras and raw converters keep the picture there and show a
+thumbnail first.
+"""
+
+import logging
+import struct
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import tifffile
+
+from ..errors import ColorizeError
+
+ORIENTATION, ICC = 274, 34675  # tags
+REDUCED, MASK = 1, 4  # bits of tag 254
+MOST_PAGES, MOST_INSIDE = 10_000, 64  # directories of a file, and those that hang from one
+BROKEN = "what follows its {} is damaged and was left out"
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its complaints go to stderr; ours is the one line
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Where a picture of the file ``path`` stands. No pixel of it has been read."""
+
+    path: object
+    number: int  # of its page, from 1
+    place: int  # of the directory that tells of its pixels
+    outer: int  # of the page's directory, which tells of the photo; another than ``place`` behind a thumbnail
+    size: tuple  # (width, height) as stored
+    order: str  # "<" or ">"
+    big: bool  # BigTIFF
+    reduced: bool = False
+
+
+def pictures_of(path):
+    """[`Picture`] of the TIFF ``path``, in the order of its pages, and notes. ColorizeError (status 1) if none."""
+    with tifffile.TiffFile(path) as file:
+        places, notes = _chain(file)
+        found, masks = [], 0
+        for number, place in enumerate(places, 1):
+            try:
+                page = _page(file, place)
+            except tifffile.TiffFileError:
+                if number == 1:
+                    raise
+                notes = (BROKEN.format(f"page {number - 1}" if number > 2 else "first page"),)
+                break
+            if page.subfiletype & MASK:
+                masks += 1
+            else:
+                found += _behind(path, file, page, number)
+    if masks:
+        notes += ("a mask beside its picture was left out",)
+    # Where all is called reduced, the largest is what there is.
+    whole = [picture for picture in found if not picture.reduced]
+    if not whole and found:
+        whole = [max(found, key=lambda picture: picture.size[0] * picture.size[1])]
+    if not whole:
+        raise ColorizeError("expected a photo, got a damaged TIFF, or one with no picture", status=1)
+    return whole, notes
+
+
+@contextmanager
+def open_page(picture):
+    """The `tifffile.TiffPage` of a `Picture`, orientation (1 to 8) and ICC profile (bytes or None), the file open."""
+    with tifffile.TiffFile(picture.path) as file:
+        page = _page(file, picture.place)
+        outer = page if picture.outer == picture.place else _page(file, picture.outer)
+        turned = page.tags.valueof(ORIENTATION) or outer.tags.valueof(ORIENTATION)
+        profile = page.tags.valueof(ICC) or outer.tags.valueof(ICC)
+        profile = bytes(profile) if isinstance(profile, (bytes, tuple)) else None
+        yield page, turned if turned in range(1, 9) else 1, profile
+
+
+def _chain(file):
+    """Places of the directories that follow each other in a file, and notes. A circle ends where it closes."""
+    handle, form = file.filehandle, file.tiff
+    handle.seek(form.offsetsize if form.offsetsize == 8 else 4)
+    places = {}  # in order
+    while len(places) < MOST_PAGES:
+        try:
+            (place,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
+            if place == 0 or place in places:
+                return list(places), ()
+            handle.seek(place)
+            (count,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+            handle.seek(place + form.tagnosize + count * form.tagsize)
+        except (struct.error, OSError, ValueError):
+            break
+        places[place] = True
+    pages = len(places)
+    return list(places), (BROKEN.format(f"page {pages}" if pages > 1 else "first page"),)
+
+
+def _page(file, place):
+    file.filehandle.seek(place)
+    return tifffile.TiffPage(file, index=0)
+
+
+def _behind(path, file, page, number):
+    """[`Picture`] of a page: itself, or what it is a thumbnail of."""
+
+    def picture(of):
+        size = of.imagewidth, of.imagelength
+        reduced = bool(of.subfiletype & REDUCED)
+        return Picture(path, number, of.offset, page.offset, size, file.byteorder, file.is_bigtiff, reduced)
+
+    def pixels(of):
+        return of.imagewidth * of.imagelength
+
+    inside = []
+    for place in (page.subifds or ())[:MOST_INSIDE]:
+        try:
+            inside.append(_page(file, place))
+        except (tifffile.TiffFileError, OSError, ValueError):
+            continue
+    inside = [of for of in inside if not of.subfiletype & (REDUCED | MASK) and of.photometric is not None]
+    if not page.subfiletype & REDUCED:
+        inside = [of for of in inside if pixels(of) > pixels(page)]
+    return [picture(of) for of in inside] or [picture(page)]
