@@ -41,6 +41,7 @@ class Colorizer:
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
         self.flips, self.most = False, MOST
         self._predict = getattr(network, "predict_on_batch", network)
+        self._hears = len(getattr(network, "inputs", ())) == 2  # it takes hints
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
     @classmethod
@@ -116,9 +117,11 @@ class Colorizer:
         """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
         if hints is not None:
             hints.check(photo.shape[:2])
+        if hints:
+            hints = hints.seen_at(_lightness(photo[hints.rows, hints.columns][None])[0])
         small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size, self.most))
-        ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small)
-        layer = _hinted(photo, hints, None if self.network is None else (ab, small)) if hints else None
+        ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small, hints)
+        layer = self._hinted(photo, hints, ab, small) if hints else None
 
         def band(top, rows):
             lightness = _lightness(rows)
@@ -127,25 +130,37 @@ class Colorizer:
 
         _in_threads(band, _rows(photo))
 
-    def _run(self, lightness):
+    def _run(self, lightness, hints=None):
         """L (h, w) of a working copy -> ab (h, w, 2). Padded by reflection to the stride, on all sides alike."""
         h, w = lightness.shape
         above, left = -h % self.stride // 2, -w % self.stride // 2
         padding = ((above, -h % self.stride - above), (left, -w % self.stride - left))
         fed, _ = color.normalize(np.pad(lightness, padding, mode="reflect")[None, ..., None])
         fed = fed.astype(np.float32)
-        answer = self._ask(fed)
+        asked = [fed]
+        if self._hears:
+            asked.append(np.pad(_planes(hints, (h, w)), (*padding, (0, 0)))[None])
+        answer = self._ask(asked)
         if self.flips:
-            answer = (answer + self._ask(fed[:, :, ::-1])[:, :, ::-1]) / 2
+            answer = (answer + self._ask([each[:, :, ::-1] for each in asked])[:, :, ::-1]) / 2
         return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
 
-    def _ask(self, fed):
+    def _hinted(self, photo, hints, ab, small):
+        """The `layer.Layer` of hints for a photo; ab (h, w, 2): what the network gave for the L ``small`` (h, w)."""
+        from .hints.layer import hint_layer  # SciPy is loaded only where there are hints
+        from .hints.levin import grid_shape
+
+        grid = _working_copy(photo, grid_shape(photo.shape[:2]))
+        under = None if self.network is None else upsample_rows(ab, small, grid, 0, len(grid))
+        at_hints = _lightness(photo[hints.rows, hints.columns][None])[0]
+        return hint_layer(hints, at_hints, grid, under, heard=self._hears)
+
+    def _ask(self, asked):
         with self._turn:
-            answer = np.asarray(self._predict(fed), np.float32)
-        if answer.shape != (*fed.shape[:3], 2):
-            raise ColorizeError(
-                f"expected ab of shape {(*fed.shape[:3], 2)} from the model, got {answer.shape}", status=1
-            )
+            answer = np.asarray(self._predict(asked if self._hears else asked[0]), np.float32)
+        wanted = (*asked[0].shape[:3], 2)
+        if answer.shape != wanted:
+            raise ColorizeError(f"expected ab of shape {wanted} from the model, got {answer.shape}", status=1)
         if not np.isfinite(answer).all():
             raise ColorizeError("expected colors from the model, got values that are not numbers", status=1)
         return answer
@@ -164,14 +179,13 @@ def working_shape(shape, size, most=MOST):
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _hinted(photo, hints, network):
-    """The `layer.Layer` of hints for a photo; network: its ab (h, w, 2) and the L (h, w) that it saw, or None."""
-    from .hints.layer import hint_layer  # SciPy is loaded only where there are hints
-    from .hints.levin import grid_shape
+def _planes(hints, shape):
+    """Hints, or None, as a network is given them that takes them: float32 (h, w, 3)."""
+    if not hints:
+        return np.zeros((*shape, 3), np.float32)
+    from .hints.planes import hint_planes  # SciPy is loaded only where there are hints
 
-    grid = _working_copy(photo, grid_shape(photo.shape[:2]))
-    ab = None if network is None else upsample_rows(*network, grid, 0, len(grid))
-    return hint_layer(hints, _lightness(photo[hints.rows, hints.columns][None])[0], grid, ab)
+    return hint_planes(hints, shape)
 
 
 def _checked(photo):

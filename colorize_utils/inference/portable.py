@@ -98,6 +98,7 @@ def _no_place(output, error):
 def _loaded(path, license):
     """The network of a model file, and what an export of it has to say."""
     from ..networks import COLORIZERS
+    from ..networks.hint_input import takes_hints, without_hints
     from ..weights import load_network, shipped_model
 
     path = shipped_model() if path is None else Path(path)
@@ -106,6 +107,7 @@ def _loaded(path, license):
     network, spec, meta = load_network(path)
     if spec.get("network") not in COLORIZERS:
         raise ColorizeError(f"expected a network that colorizes, but {path} holds a {spec.get('network')}", status=1)
+    network = without_hints(network) if takes_hints(network) else network
     return network, describe(path, spec, meta, license)
 
 

@@ -10,6 +10,30 @@ from keras import layers, ops
 WIDTH = 32  # channels between the two convolutions
 
 
+def takes_hints(network):
+    """Whether a network has the second input, ``hints``."""
+    return len(getattr(network, "inputs", ())) == 2
+
+
+def asked(network, photo, hints=None):
+    """What to call ``network`` with: L/50-1 (N, H, W, 1), and where it takes hints also those (None: no hint)."""
+    if not takes_hints(network):
+        return photo
+    photo = ops.convert_to_tensor(photo)
+    return [photo, ops.repeat(ops.zeros_like(photo), 3, axis=-1) if hints is None else ops.convert_to_tensor(hints)]
+
+
+def lightness_of(asked):
+    """The photo, L/50-1 (N, H, W, 1), out of what `asked` gives."""
+    return asked[0] if isinstance(asked, (list, tuple)) else asked
+
+
+def without_hints(network):
+    """A network that takes hints -> the same with the photo as its only input: nothing is hinted."""
+    photo = keras.Input((None, None, 1), name="lightness")
+    return keras.Model(photo, network([photo, ops.repeat(ops.zeros_like(photo), 3, axis=-1)]), name=network.name)
+
+
 @keras.saving.register_keras_serializable("colorize_utils")
 class HintsAt(layers.Layer):
     """Hints (N, H, W, 3) -> (N, H/stride, W/stride, 3): the mean ab of what is hinted in each cell, and how much is.

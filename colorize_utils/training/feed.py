@@ -8,6 +8,7 @@ from keras import ops
 from ..color import normalize_lab8
 from ..data.batches import ZOOM, PreparedSet, rows_of_part, step_photos, step_table, still_table
 from . import backend
+from .hint_feed import hint_points
 from .phases import Preset
 
 
@@ -17,12 +18,14 @@ class Feed:
 
     These are codes uint8 (N, H, W, 3), ids int32 (B,) into them, and the step's table float32 (B, 7 or 8). The codes
     are this batch's; where ``resident``, on an accelerator, they are all of that part of the set, which stay there.
+    With ``hints``, for a network that takes them, training batches have a fourth, as `hint_feed.hint_points` draws it.
     """
 
     data: PreparedSet
     preset: Preset
     seed: int
     resident: bool = False
+    hints: bool = False
     _codes: dict = field(default_factory=dict)  # split name -> codes on the device
     _rows: dict = field(default_factory=dict)  # part of the training photos, or None -> their rows
 
@@ -44,7 +47,11 @@ class Feed:
         ids = rows[places]
         changes = (preset.crop, preset.lightness, preset.zoom)
         table = step_table(self.seed, index, step, split.codes.shape[1:3], split.transposed[ids], *changes)
-        return ids, self._arguments("train", ids, table)
+        arguments = self._arguments("train", ids, table)
+        if self.hints:
+            points = hint_points(self.seed, index, step, preset.batch, preset.crop)
+            arguments = *arguments, backend.share(points)
+        return ids, arguments
 
     def validation(self):
         """The validation photos, batch by batch -> (how many of the batch count, arguments)."""

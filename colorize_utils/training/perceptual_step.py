@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from ..networks.hint_input import lightness_of
 from .backend import minimize
 from .steps import average, distance, fake, l1, real, right_share
 
@@ -27,11 +28,12 @@ def perceptual(nets, phase, photo, ab, trainable):
     """
     features, heads = nets.discriminator.get_layer("features"), nets.discriminator.get_layer("heads")
     deepest = len(heads.inputs)  # those it looks at; the loss compares all
-    truth = features([photo, ab])
+    grey = lightness_of(photo)  # the critic is not told what was hinted
+    truth = features([grey, ab])
 
     def generator_loss():
         predicted = nets.generator(photo, training=True)
-        maps = features([photo, predicted])
+        maps = features([grey, predicted])
         error, unlike = distance(phase, predicted, ab), feature_distance(maps, truth)
         value = phase.l1_weight * error + phase.perceptual_weight * unlike
         metrics = {"perceptual": unlike, "l1": l1(predicted, ab)}

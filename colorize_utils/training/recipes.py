@@ -55,6 +55,12 @@ UNET_PROJECTED = Recipe(
     ),
 )
 
+# The same network, asked with hints too: the colors of some pixels of each photo, often of none (`hint_feed`).
+UNET_HINTED = replace(UNET_PROJECTED, name="unet-hinted", generator={**UNET_PROJECTED.generator, "hints": True})
+
+# The same network with a palette of each photo's own colors, from which its pixels are mixed (`networks/queries.py`).
+UNET_QUERIES = replace(UNET_PROJECTED, name="unet-queries", generator={**UNET_PROJECTED.generator, "queries": 48})
+
 # The same four phases with networks so small that they train in seconds without pretrained weights: for tests, for the
 # benchmark that kills and resumes, and for trying an idea.
 TINY = Recipe(
@@ -127,7 +133,19 @@ UNET_BINS = Recipe(
     ),
 )
 
-RECIPES = {recipe.name: recipe for recipe in (UNET_GAN, UNET_PROJECTED, UNET_BINS, PIX2PIX, ZHANG, TINY)}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        UNET_GAN,
+        UNET_PROJECTED,
+        UNET_BINS,
+        PIX2PIX,
+        ZHANG,
+        TINY,
+        UNET_HINTED,
+        UNET_QUERIES,
+    )
+}
 
 PRESETS = {
     preset.name: preset

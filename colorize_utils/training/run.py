@@ -10,6 +10,7 @@ import numpy as np
 from ..data.batches import PreparedSet
 from ..errors import ColorizeError
 from ..networks import ADDED, build_network
+from ..networks.hint_input import takes_hints
 from ..weights import assign_arrays, model_arrays, read_arrays
 from . import backend
 from .asked import Asked, ask, phase_name
@@ -136,7 +137,7 @@ def open_run(recipe, preset, data, folder, options):
         recipe,
         preset,
         options,
-        feed=Feed(data, preset, options.seed, resident=backend.on_accelerator()),
+        feed=Feed(data, preset, options.seed, backend.on_accelerator(), takes_hints(nets.generator)),
         checkpoints=checkpoints,
         state=state,
         nets=nets,

@@ -5,6 +5,7 @@ from PIL import Image
 
 from ..color import decode_lab8, denormalize, lab8_to_rgb, lab_to_rgb
 from ..disk import whole
+from ..networks.hint_input import asked
 
 
 def draw_samples(generator, split, path, count=8, size=128, stride=32):
@@ -22,7 +23,7 @@ def draw_samples(generator, split, path, count=8, size=128, stride=32):
     codes = np.where(split.transposed[ids][:, None, None, None], codes.transpose(0, 2, 1, 3), codes)
     lab = decode_lab8(codes)
     normalized_l = lab[..., :1] / 50 - 1
-    predicted = np.asarray(generator(normalized_l, training=False))
+    predicted = np.asarray(generator(asked(generator, normalized_l), training=False))
     painted = [lab_to_rgb(denormalize(normalized_l, ab)) for ab in (predicted * 0, predicted)]
     rows = [np.concatenate(list(row), axis=1) for row in (*painted, lab8_to_rgb(codes))]
     picture = np.concatenate(rows, axis=0)

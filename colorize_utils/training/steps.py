@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from ..networks.hint_input import asked, lightness_of
 from .backend import minimize
 from .feed import crops
+from .hint_feed import hint_planes
 
 MEAN_CHROMA = 0.15  # of photographs, in units of 110
 
@@ -81,11 +83,12 @@ def regression(nets, phase, photo, ab, trainable):
 def critic(nets, phase, photo, ab, trainable):
     """The discriminator alone learns to tell photographs from the generator's colors."""
     del phase, trainable
+    grey = lightness_of(photo)  # the critic is not told what was hinted
     colored = ops.stop_gradient(nets.generator(photo, training=False))
 
     def loss_fn():
-        on_real = nets.discriminator([photo, ab], training=True)
-        on_fake = nets.discriminator([photo, colored], training=True)
+        on_real = nets.discriminator([grey, ab], training=True)
+        on_fake = nets.discriminator([grey, colored], training=True)
         value = (real(on_real) + fake(on_fake)) / 2
         return value, {"critic_loss": value, "critic_right": right_share(on_real, on_fake)}
 
@@ -99,7 +102,7 @@ def adversarial(nets, phase, photo, ab, trainable):
 
     def loss_fn():
         predicted = nets.generator(photo, training=True)
-        fooled = real(nets.discriminator([photo, predicted], training=False))
+        fooled = real(nets.discriminator([lightness_of(photo), predicted], training=False))
         value = fooled + phase.l1_weight * distance(phase, predicted, ab)
         return value, {"adversarial": fooled, "l1": l1(predicted, ab)}
 
@@ -130,11 +133,16 @@ def trainable_of(generator, phase):
 
 
 def make_step(nets, phase, trainable, crop, step=None):
-    """The function to compile: ``(photos, ids, table) -> metrics``; ``photos`` are codes on the device, all or some."""
+    """The function to compile: ``(photos, ids, table) -> metrics``; ``photos`` are codes on the device, all or some.
+
+    For a network that takes hints it is ``(photos, ids, table, points)``, see `hint_feed.hint_points`: what the step is
+    given as ``photo`` is a list then, the photo and the hints.
+    """
     run = step or STEPS[phase.step]
 
-    def training_step(photos, ids, table):
+    def training_step(photos, ids, table, points=None):
         photo, ab = crops(ops.take(photos, ids, axis=0), table, crop)
+        photo = photo if points is None else [photo, hint_planes(ab, points)]
         return run(nets, phase, photo, ab, trainable)
 
     return training_step
@@ -145,7 +153,7 @@ def make_validation(nets, crop):
 
     def validation_step(photos, ids, table):
         photo, ab = crops(ops.take(photos, ids, axis=0), table, crop)
-        predicted = nets.ema(photo, training=False)
+        predicted = nets.ema(asked(nets.ema, photo), training=False)
         return {
             "l1": ops.mean(ops.abs(predicted - ab), axis=(1, 2, 3)),
             "grey": ops.mean(ops.abs(ab), axis=(1, 2, 3)),

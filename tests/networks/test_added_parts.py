@@ -8,7 +8,7 @@ import pytest
 
 from colorize_utils.networks import build_network
 from colorize_utils.networks.fold import fold_norms
-from colorize_utils.networks.hint_input import HintsAt
+from colorize_utils.networks.hint_input import HintsAt, asked, without_hints
 from colorize_utils.networks.queries import PaletteMix, Queries
 from colorize_utils.training.recipes import RECIPES
 from colorize_utils.training.run import build_networks
@@ -75,6 +75,15 @@ def test_a_hint_changes_the_picture_it_was_given_for():
     without, with_it = (np.asarray(model([photo, h])) for h in (0 * hints, hints))
     assert np.abs(with_it - without)[0, 21, 41].max() > 1e-3
     np.testing.assert_allclose(with_it[1], without[1], atol=1e-6)
+
+
+def test_the_network_with_the_photo_alone_is_that_without_hints():
+    model, (photo, hints) = stirred({**TINY, "hints": True}), photo_and_hints()
+    alone = without_hints(model)
+    assert len(alone.inputs) == 1
+    np.testing.assert_allclose(np.asarray(alone(photo)), np.asarray(model([photo, 0 * hints])), atol=1e-6)
+    np.testing.assert_allclose(np.asarray(model(asked(model, photo))), np.asarray(alone(photo)), atol=1e-6)
+    assert asked(alone, photo) is photo
 
 
 @pytest.mark.parametrize("stride", [1, 2, 8, 32])

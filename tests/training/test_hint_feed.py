@@ -1,8 +1,16 @@
 """Hints to learn from: drawn by seed and step alone, and of the photo's own colors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
+from colorize_utils import color
+from colorize_utils.data.batches import PreparedSet
+from colorize_utils.networks.hint_input import asked
+from colorize_utils.training.feed import Feed
 from colorize_utils.training.hint_feed import MEAN, MOST, NONE, SIZES, hint_planes, hint_points
+from colorize_utils.training.recipes import get_preset
+from colorize_utils.training.steps import make_step, make_validation
 
 
 def test_hints_are_a_function_of_seed_phase_and_step():
@@ -40,3 +48,45 @@ def test_planes_hold_the_mean_true_color_of_each_square():
     np.testing.assert_allclose(planes[1, 8, 9], [*square, 1], atol=1e-6)
     assert planes[1, :, :, 2].sum() == 9
     assert not np.asarray(hint_planes(ab, 0 * points)).any()
+
+
+def test_a_step_is_given_the_true_colors_of_the_crop_it_sees(tiny_set):
+    """After flips and crops, where the hint lies in the picture that the network sees."""
+    feed = Feed(PreparedSet.open(tiny_set), get_preset("smoke", crop=32, batch=8), 0, hints=True)
+    seen = {}
+
+    def step(nets, phase, photo, ab, trainable):
+        seen.update(photo=np.asarray(photo[0]), hints=np.asarray(photo[1]), ab=np.asarray(ab))
+        return {}
+
+    phase = SimpleNamespace(step="regression")
+    _, arguments = feed.batch(1, None, 3)
+    make_step(None, phase, [], 32, step)(*arguments)
+    hinted = seen["hints"][..., 2] > 0
+    assert 0 < hinted.mean() < 1 and seen["photo"].shape == (8, 32, 32, 1)
+    assert not seen["hints"][~hinted].any()
+    alone = 0
+    for points, hints, ab in zip(np.asarray(arguments[3]), seen["hints"], seen["ab"], strict=True):
+        points = points[points[:, 2] > 0]
+        for row, column, size in points.astype(int):
+            near = np.abs(points[:, :2] - (row, column)).max(axis=1) <= (points[:, 2] - 1) // 2
+            if size == 1 and near.sum() == 1:  # a hint of one pixel, which no other lies on
+                np.testing.assert_allclose(hints[row, column], [*ab[row, column], 1], atol=1e-6)
+                alone += 1
+    assert alone > 3
+
+
+def test_validation_gives_no_hints():
+    class Network:
+        inputs = ("lightness", "hints")
+
+        def __call__(self, given, training):
+            photo, hints = given
+            assert not np.asarray(hints).any() and hints.shape == (*photo.shape[:3], 3)
+            return np.asarray(hints)[..., :2]
+
+    codes = np.full((2, 32, 32, 3), 128 + 55, np.uint8)
+    table = np.float32([[0, 0, 0, 0, 1, 0, 1]] * 2)
+    found = make_validation(SimpleNamespace(ema=Network()), 32)(codes, np.arange(2), table)
+    np.testing.assert_allclose(np.asarray(found["l1"]), 55 / color.AB_SCALE, atol=1e-6)
+    assert asked(lambda photo: photo, 5) == 5  # a network that takes none

@@ -31,6 +31,7 @@ from colorize_utils.training.recipes import (
     TINY,
     UNET_BINS,
     UNET_GAN,
+    UNET_HINTED,
     UNET_PROJECTED,
     ZHANG,
     get_preset,
@@ -49,6 +50,11 @@ SMALL = {
     "unet-bins": replace(
         UNET_BINS,
         generator={**UNET_BINS.generator, "backbone": "Plain", "grid": 20, "widths": (8, 8, 8)},
+    ),
+    "unet-hinted": replace(
+        UNET_HINTED,
+        generator={**TINY.generator, "widths": (8, 8, 8, 8), "hints": True},
+        discriminator={"network": "projected", "backbone": "Plain", "weights": None, "width": 4},
     ),
     "unet-projected": replace(
         UNET_PROJECTED,
@@ -291,7 +297,7 @@ from colorize_utils.training.steps import Networks
 
 codes = np.random.default_rng(0).integers(100, 150, (2, 32, 32, 3), np.uint8)
 photo, ab = codes[..., :1] / np.float32(127.5) - 1, (codes[..., 1:] - np.float32(128)) / 110
-for name in ("zhang", "pix2pix", "unet-projected"):
+for name in ("zhang", "pix2pix", "unet-hinted"):
     recipe = SMALL[name]
     phase, critic = recipe.phases[-1], recipe.discriminator and build_network(recipe.discriminator)
     generator = build_network(recipe.generator)
@@ -301,7 +307,8 @@ for name in ("zhang", "pix2pix", "unet-projected"):
     step = {"pix2pix": pix2pix, "perceptual": perceptual}.get(phase.step)
     step = step or classification(generator, phase.bins, codes)
     compiled = backend.compile_step(lambda *arrays: step(nets, phase, *arrays, trainable), nets.variables())
-    metrics = compiled(photo, ab)
+    hints = np.concatenate([ab, np.ones_like(photo)], axis=-1)
+    metrics = compiled([photo, hints] if name == "unet-hinted" else photo, ab)
     assert all(np.isfinite(float(value)) for value in metrics.values()), metrics
     print(name, sorted(metrics))
 """
@@ -316,5 +323,5 @@ def test_the_same_steps_run_on_jax():
     assert done.stdout.splitlines() == [
         "zhang ['l1', 'loss']",
         "pix2pix ['adversarial', 'critic_loss', 'critic_right', 'l1', 'loss']",
-        "unet-projected ['adversarial', 'critic_loss', 'critic_right', 'l1', 'loss', 'perceptual']",
+        "unet-hinted ['adversarial', 'critic_loss', 'critic_right', 'l1', 'loss', 'perceptual']",
     ]

@@ -14,7 +14,10 @@ SEAM = 0.02  # weight of the nearest hint's color: where two hints meet, theirs 
 
 @dataclass(frozen=True)
 class Layer:
-    """``planes`` float32 (h, w, 3): ab times influence, and influence; ``lightness`` (h, w): the grid they are for."""
+    """Colors to lay over a network's: ``planes`` float32 (h, w, 3), on the grid of ``lightness`` (h, w).
+
+    They are ab times influence, and how much of the network's own color they hide.
+    """
 
     hints: Hints
     lightness: np.ndarray
@@ -32,11 +35,12 @@ class Layer:
         return ab
 
 
-def hint_layer(hints, at_hints, grid, ab=None):
+def hint_layer(hints, at_hints, grid, ab=None, heard=False):
     """Hints spread over a photo -> `Layer`.
 
     at_hints: the photo's L (n,) at the hinted pixels. grid: its L (h, w) on a grid of `levin.grid_shape`. ab: what
-    a network gives that grid (h, w, 2); None: there is no network, and the hints reach everywhere.
+    a network gives that grid (h, w, 2); None: there is no network, and the hints reach everywhere. heard: the network
+    was given the hints, and has colored the thing they lie on: only what it missed of them is laid over.
     """
     hints, lightness = hints.seen_at(at_hints), np.array(grid, np.float32)
     rows, columns, hinted, own = on_grid(hints, at_hints, lightness.shape)
@@ -45,6 +49,8 @@ def hint_layer(hints, at_hints, grid, ab=None):
         share, colors = np.ones(lightness.shape, np.float32), minimize(lightness, rows, columns, hinted)
     else:
         share, nearest = influence(lightness, ab, rows, columns)
+        hinted = hinted - ab[rows, columns] if heard else hinted
         colors = minimize(lightness, rows, columns, hinted, hinted[nearest], SEAM)
     share = share[..., None]
-    return Layer(hints, lightness, np.concatenate([colors * share, share], axis=-1, dtype=np.float32))
+    hidden = np.zeros_like(share) if heard else share  # of the network's own colors
+    return Layer(hints, lightness, np.concatenate([colors * share, hidden], axis=-1, dtype=np.float32))
