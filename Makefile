@@ -26,10 +26,12 @@ web:
 	@npm ci --prefix web --ignore-scripts --no-audit --no-fund --silent
 	@.venv-extras/bin/python scripts/build_web.py
 
-# Its tests: the arithmetic in Node.js, the page in a headless Chromium.
+# Its tests: the arithmetic in Node.js, the page in a headless Chromium (apt-get install chromium).
 test-web: web
+	@rm -rf outputs/web-cases
 	@.venv-extras/bin/python web/tests/cases.py outputs/web-cases
-	@WEB_CASES=outputs/web-cases node --test web/tests/*.test.js
+	@WEB_CASES=$(CURDIR)/outputs/web-cases PYTHON=$(CURDIR)/.venv-extras/bin/python \
+		node --test --test-reporter=spec web/tests/*.test.js web/tests/browser/*.test.js
 
 lint: set-up-dev
 	@$(PY) -m ruff check .

@@ -1,4 +1,4 @@
-// The arithmetic against pictures that the Python package made (`python web/tests/cases.py`, into WEB_CASES).
+// The arithmetic against pictures that the Python package made (`python web/tests/cases.py`, into the folder WEB_CASES).
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { bands, colorBands, roundEven, runNetwork, workingCopy, workingShape } from "../js/colorizer.js";
 import { HintLayer, hintGrid } from "../js/hints.js";
 
-const FOLDER = process.env.WEB_CASES;
+const FOLDER = `${process.env.WEB_CASES}/arithmetic`;
 const { size, cases } = JSON.parse(readFileSync(`${FOLDER}/cases.json`));
 const STRIDE = 32;
 
