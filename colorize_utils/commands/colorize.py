@@ -55,7 +55,11 @@ def main(args):
     from ..inference.results import check_report, summary, write_report
 
     results = []
-    found, failures = _find(args.paths, lambda path, why: results.append(Result(path, None, "failed", [why])))
+
+    def not_taken(status, path, why):
+        results.append(Result(path, None, status, [why]))
+
+    found, failures = _find(args.paths, Path(args.output), not_taken)
     planned = plan(found, args.output, CHROMA if args.chroma_only else "")
     if not planned:
         if failures:
@@ -139,24 +143,36 @@ def _shard(text):
     return number, count
 
 
-def _find(paths, failed):
-    """All photos below the paths, and how many paths held none or could not be looked into (each has had its line)."""
+def _find(paths, out, not_taken):
+    """All photos below the paths, and how many paths held none or could not be looked into (each has had its line).
+
+    ``not_taken(status, path, why)`` is called for these, and for what folders hold beside photos, but for pictures and
+    reports of earlier calls in ``out``.
+    """
+    from ..inference.results import endings
     from ..photos.reading import find_photos
 
-    found, failures = [], 0
+    found, failures, others = [], 0, []
 
     def refused(path, why):
         nonlocal failures
         complain(named(path, why))
-        failed(path, why)
+        not_taken("failed", path, why)
         failures += 1
+
+    def left_out(path, why):
+        if path != out and out not in path.parents:
+            others.append(path)
+            not_taken("left out", path, why)
 
     for path in paths:
         try:
             before = failures
-            some = find_photos([path], unreadable=refused)
+            others.clear()
+            some = find_photos([path], unreadable=refused, left_out=left_out)
             if not some and failures == before:
-                raise ColorizeError(f"expected photos in {path}, found none", status=1)
+                among = f" among {len(others):,} files: {endings(others)}" if others else ""
+                raise ColorizeError(f"expected photos in {path}, found none{among}", status=1)
             found += some
         except ColorizeError as error:
             if len(paths) == 1:

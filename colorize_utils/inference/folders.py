@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..errors import ColorizeError, is_full, reason
 
-KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # other formats come out as PNG
+KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
+OTHERS = {".jpe": ".jpg", ".jfif": ".jpg", ".mpo": ".jpg"}  # these are JPEGs; other formats come out as PNG
 CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 NO_MODEL = "none"  # in place of a model's name: all colors are from hints (a file of that name is ./none)
@@ -22,7 +23,10 @@ MADE_BY, OLDER = "made by ", "older than its photo"
 
 @dataclass
 class Result:
-    """What became of one photo. status: "done", "skipped" or "failed"; notes: why, or what a person should know."""
+    """What became of one photo. status: "done", "skipped" or "failed"; notes: why, or what a person should know.
+
+    "left out": something else in a folder of photos, or what is hidden there.
+    """
 
     source: Path
     target: Path | None
@@ -65,7 +69,8 @@ def plan(found, out, tag=""):
         if _key(photo) in seen:  # named twice, as in "folder folder/photo.jpg"
             continue
         seen.add(_key(photo))
-        suffix = photo.suffix if photo.suffix.lower() in KEPT else ".png"
+        suffix = photo.suffix.lower()
+        suffix = photo.suffix if suffix in KEPT else OTHERS.get(suffix, ".png")
         place = out / photo.relative_to(root).parent
         target, number = place / f"{photo.stem}{tag}{suffix}", 1
         while folded(target) in taken:

@@ -1,10 +1,12 @@
 """What became of each photo, as a table that a spreadsheet opens."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 from ..disk import part_beside, whole
 from ..errors import ColorizeError, reason
+from ..terminal import shown
 from .folders import MADE_BY, OLDER
 
 COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")
@@ -57,4 +59,13 @@ def summary(results, folder):
         parts.append(f"{len(by['skipped'])} there already and left alone ({why})")
     if by["failed"]:
         parts.append(f"{len(by['failed'])} failed")
+    if others := [r for r in results if r.status == "left out"]:
+        parts.append(f"{len(others)} no photos by name, or hidden, left out ({endings(r.source for r in others)})")
     return "; ".join(parts)
+
+
+def endings(paths):
+    """The endings of files, the most frequent first, with how many there are of each."""
+    count = Counter(path.suffix.lower() or path.name for path in paths)
+    named = [f"{number} {shown(ending)}" for ending, number in count.most_common(5)]
+    return ", ".join(named) + ", and others" * (len(count) > 5)

@@ -169,7 +169,7 @@ def photoshop_blocks(data):
             return tuple(blocks), False
         blocks.append((number, data[at:end]))
         at = end + length % 2
-    return tuple(blocks), True
+    return tuple(blocks), not any(data[at:])
 
 
 def block_data(block):

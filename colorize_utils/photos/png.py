@@ -45,9 +45,10 @@ def read_png(path, file):
     file.seek(header[0] + 8)
     shape = struct.unpack(">IIBBBBB", file.read(13).ljust(13, b"\0"))
     if not ended:
-        needed = _with_whole_end(file, needed)
-        if not _is_whole(spliced(file, [where for name, where in needed if name == b"IDAT"]), shape):
+        data = _packed_anew(spliced(file, [where for name, where in needed if name == b"IDAT"]), shape)
+        if data is None:
             raise ColorizeError(f"{path}: expected a whole photo, got a truncated PNG", status=1)
+        needed = [*((name, where) for name, where in needed if name != b"IDAT"), (b"IDAT", data)]
         notes = (*notes, "its end is missing; its pixels are whole")
     pixels = spliced(file, [SIGNATURE, *(where for _, where in needed), END])
     return Png(shape[2], shape[3], pixels, tuple(chunks), tuple(notes))
@@ -87,24 +88,8 @@ def _said_of(damaged):
     return tuple(dict.fromkeys(f"its chunk {name} {what} and was left out" for name, what in damaged))
 
 
-def _with_whole_end(file, needed):
-    """Needed chunks, the last of which may have been cut short: its length and its checksum are put right."""
-    if not needed or needed[-1][0] != b"IDAT":
-        return needed
-    start, length = needed[-1][1]
-    file.seek(start)
-    data = file.read(length)
-    (said,) = struct.unpack(">I", data[:4])
-    body = data[8 : 8 + said]
-    return [*needed[:-1], (b"IDAT", struct.pack(">I", len(body)) + data[4:8] + body + _sum(b"IDAT" + body))]
-
-
-def _sum(data):
-    return struct.pack(">I", zlib.crc32(data))
-
-
-def _is_whole(file, shape):
-    """Whether a file of IDAT chunks has as many bytes as a picture of this header needs."""
+def _packed_anew(file, shape):
+    """A file of IDAT chunks, the last of which may be cut short -> whole ones, bytes; None where pixels are missing."""
     width, height, depth, color, *_, interlaced = shape
     bits = depth * CHANNELS.get(color, 1)
 
@@ -112,17 +97,28 @@ def _is_whole(file, shape):
         return h * (1 + (w * bits + 7) // 8) if w > 0 and h > 0 else 0
 
     passes = [size((width - x + dx - 1) // dx, (height - y + dy - 1) // dy) for x, y, dx, dy in ADAM7]
-    left, inflate = sum(passes) if interlaced else size(width, height), zlib.decompressobj()
+    left = sum(passes) if interlaced else size(width, height)
+    inflate, pack, found = zlib.decompressobj(), zlib.compressobj(1), []
     try:
         while left > 0 and len(head := file.read(8)) == 8:
             data = file.read(struct.unpack(">I", head[:4])[0])
             file.read(4)
             while data and left > 0:
-                left -= len(inflate.decompress(data, PIECE))
+                rows = inflate.decompress(data, PIECE)[:left]
+                left -= len(rows)
+                found.append(_idat(pack.compress(rows)))
                 data = inflate.unconsumed_tail
     except zlib.error:
-        return False
-    return left <= 0
+        return None
+    return None if left > 0 else b"".join([*found, _idat(pack.flush())])
+
+
+def _idat(data):
+    return struct.pack(">I", len(data)) + b"IDAT" + data + _sum(b"IDAT" + data) if data else b""
+
+
+def _sum(data):
+    return struct.pack(">I", zlib.crc32(data))
 
 
 def beside(png):
@@ -208,6 +204,15 @@ def _raw(text):
         return bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode())
     except ValueError:
         return b""
+
+
+def set_aspect(file, aspect):
+    """Write the shape of pixels into the pHYs of a PNG in ``file``, open for both, which Pillow wrote for some dpi."""
+    file.seek(0)
+    at = file.read(2**16).index(b"pHYs")
+    body = b"pHYs" + struct.pack(">IIB", *aspect, 0)
+    file.seek(at)
+    file.write(body + _sum(body))
 
 
 def with_chunks(data, like):

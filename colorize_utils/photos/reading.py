@@ -3,7 +3,6 @@
 Reading turns any common format into sRGB, upright, and keeps aside what the output needs: alpha, depth, metadata.
 """
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import UnidentifiedImageError
 from ..errors import ColorizeError, reason
 from .deep_png import read_deep_png
 from .eight_bits import read_eight_bits
+from .finding import READABLE, find_photos
 from .jp2 import Jp2, read_deep_jp2
 from .jpeg import Jpeg
 from .metadata import read_metadata, read_tiff_metadata, stands_beside
@@ -28,9 +28,6 @@ from .writing import SUFFIXES, as_codes, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
 
-HEIF = (".heic", ".heif")
-JPEG2000 = (".jp2", ".j2k", ".j2c", ".jpf", ".jpx")
-READABLE = (*SUFFIXES, ".jpe", ".jfif", ".mpo", ".jls", ".gif", ".avif", *JPEG2000, *HEIF)
 KINDS = "JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, HEIC"
 
 
@@ -56,36 +53,6 @@ class Photo:
     path: Path | None = None
     pages: int = 1  # of the file it comes from
     notes: list = field(default_factory=list)  # what a person should know, a line each
-
-
-def find_photos(paths, unreadable=None):
-    """Files and folders -> sorted list of (path, root): every photo below the folders, hidden files left out.
-
-    A file that is named itself is taken whatever its suffix; its root is its folder. ColorizeError (status 1) for a
-    path that does not exist. ``unreadable(folder, reason)`` is called for a folder that may not be looked into.
-    """
-    found = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found += [(p, path) for p in _walk(path, unreadable)]
-        elif os.path.lexists(path):  # a link that leads nowhere has its own line when it is read
-            found.append((path, path.parent))
-        else:
-            raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1)
-    return found
-
-
-def _walk(folder, unreadable):
-    def refused(error):
-        if unreadable:
-            unreadable(Path(error.filename), error.strerror)
-
-    # Links to folders are not followed: they may lead in a circle.
-    for here, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in READABLE:
-                yield Path(here) / name
 
 
 def read_photo(path, max_pixels=300_000_000, codes=False):

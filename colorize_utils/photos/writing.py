@@ -11,8 +11,8 @@ from PIL import Image, PngImagePlugin
 
 from ..disk import said_by_the_disk, whole
 from ..errors import ColorizeError, reason
+from . import jpeg, png
 from .deep_color import write_deep
-from .jpeg import segments_of, set_aspect
 from .kept import DEEP, JPEG, TIFF, Kept, for_format, format_of
 from .provenance import stamped_exif
 from .srgb import srgb
@@ -133,8 +133,10 @@ def _encode(file, suffix, rgb, kept):
         Image.fromarray(values).save(file, format=format_of(suffix), **_options(suffix, kept))
     if suffix in TIFF:
         add_tags(file, kept, srgb().tobytes())
-    if suffix in JPEG and kept.aspect and not kept.dpi:
-        set_aspect(file, kept.aspect)
+    if kept.aspect and not kept.dpi and suffix in JPEG:
+        jpeg.set_aspect(file, kept.aspect)
+    if kept.aspect and not kept.dpi and suffix == ".png" and kept.bits == 8:
+        png.set_aspect(file, kept.aspect)
 
 
 def _bmp_with_alpha(values, dpi):
@@ -152,7 +154,7 @@ def _options(suffix, kept):
         return {"compression": "tiff_lzw"}
     options = {"icc_profile": srgb().tobytes()}
     if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0, "extra": segments_of(kept.photoshop, kept.comments)}
+        options |= {"quality": 95, "subsampling": 0, "extra": jpeg.segments_of(kept.photoshop, kept.comments)}
     if suffix == ".webp":
         options |= {"lossless": True, "exact": True}  # also what is seen through keeps its lightness
     if kept.exif and suffix != ".bmp":
@@ -164,7 +166,7 @@ def _options(suffix, kept):
     if suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         if kept.aspect and not kept.dpi:
-            options["pnginfo"].add(b"pHYs", struct.pack(">IIB", *kept.aspect, 0))
+            options["dpi"] = (1, 1)  # its place, which `png.set_aspect` fills
         for kind, body in kept.texts:
             options["pnginfo"].add(kind, body)
         if kept.xmp:

@@ -67,6 +67,31 @@ def test_the_report_has_a_row_for_every_photo(stub, tmp_path, capsys):
     assert [path.name for path in report.parent.iterdir()] == ["report.csv"]
 
 
+def test_what_a_folder_leaves_out_is_counted_and_listed_in_the_report(stub, tmp_path, capsys):
+    put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "out" / "before.png")
+    for name in ("notes.txt", "s/raw.cr2", "s/other.CR2", ".hidden.png", "out/done.csv"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"")
+    report = tmp_path / "in" / "out" / "report.csv"
+    status, said, complaints = run(
+        capsys, "colorize", tmp_path / "in", "-o", tmp_path / "in" / "out", "--report", report
+    )
+    assert (status, complaints) == (0, [])
+    assert "1 picture written" in said and "4 no photos by name, or hidden, left out (2 .cr2, 1 " in said
+    found = {os.path.basename(row["photo"]): (row["status"], row["notes"]) for row in rows(report)}
+    assert found == {
+        "a.png": ("done", ""),
+        "notes.txt": ("left out", "no photo by its name"),
+        "raw.cr2": ("left out", "no photo by its name"),
+        "other.CR2": ("left out", "no photo by its name"),
+        ".hidden.png": ("left out", "hidden"),
+    }
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "x.nef").write_bytes(b"")
+    status, _, complaints = run(capsys, "colorize", tmp_path / "raw", "-o", tmp_path / "out")
+    assert status == 1 and complaints[0].endswith("found none among 1 files: 1 .nef")
+
+
 @pytest.mark.parametrize("name", ["a.png", "in/a.png", "report", "folder.csv", "a.png/report.csv"])
 def test_a_report_that_is_no_csv_or_cannot_be_is_refused_first(stub, tmp_path, capsys, name):
     before = put(tmp_path / "in" / "a.png").read_bytes()

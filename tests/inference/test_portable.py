@@ -10,13 +10,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from test_cli import model_file, run  # noqa: F401  (a fixture)
 
 from colorize_utils import color
 from colorize_utils.inference import portable
 from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.networks import build_network
+from colorize_utils.photos.reading import read_photo
 from colorize_utils.weights import load_network, read_arrays, save_network, shipped_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +130,30 @@ def snippet():
 
 def test_the_docs_snippet_is_short_and_uses_nothing_of_ours():
     lines = [line for line in snippet().splitlines() if line.strip()]
-    assert len(lines) <= 16 and "colorize_utils" not in snippet() and "keras" not in snippet()
+    assert len(lines) <= 20 and "colorize_utils" not in snippet() and "keras" not in snippet()
+
+
+def _read():
+    """The function of the snippet that reads a photo."""
+    found = {"np": np, "Image": Image, "ImageOps": ImageOps}
+    exec(re.search(r"^def read\(path\):.*?\n\n", snippet(), re.DOTALL | re.MULTILINE)[0], found)  # noqa: S102
+    return found["read"]
+
+
+@pytest.mark.parametrize("turned", [1, 3, 6, 8])
+@pytest.mark.parametrize("kind", ["8", "16", "alpha", "palette", "color"])
+def test_the_docs_snippet_reads_a_photo_as_we_do(tmp_path, kind, turned):
+    rng, exif = np.random.default_rng(0), Image.Exif()
+    exif[274] = turned
+    grey = rng.integers(0, 65536, (20, 31), dtype=np.uint16)
+    image = Image.fromarray(grey if kind == "16" else (grey >> 8).astype(np.uint8))
+    if kind == "color":
+        image = Image.fromarray(rng.integers(0, 256, (20, 31, 3), dtype=np.uint8))
+    image = image.convert({"alpha": "LA", "palette": "P"}.get(kind, image.mode))
+    image.save(tmp_path / "a.png", exif=exif)
+    theirs = np.asarray(_read()(tmp_path / "a.png")).astype(float)
+    ours = read_photo(tmp_path / "a.png").rgb * 255
+    assert theirs.shape == ours.shape and np.abs(theirs - ours).max() <= 0.51
 
 
 @ONNX

@@ -64,6 +64,9 @@ def _originals():
         "lzw.tif": _saved(image.convert("L"), "TIFF", compression="tiff_lzw"),
         "pages.tif": _saved(image, "TIFF", save_all=True, append_images=[image.convert("L"), image.convert("1")]),
         "still.gif": _saved(image, "GIF"),
+        "lossless.jp2": _saved(image, "JPEG2000", irreversible=False),
+        "two.mpo": _saved(image, "MPO", save_all=True, append_images=[image]),
+        "photo.avif": _saved(image, "AVIF", exif=exif.tobytes()),
     }
     for name in ("deep.png", "deep.tif"):
         originals[name] = cv2.imencode(name[4:], smooth.astype(np.uint16) * 257)[1].tobytes()
