@@ -64,7 +64,7 @@ def rgb_from_ycbcr(page, values):
     if highest > 255 and ranges.max() <= 255:
         ranges = ranges * 257
     low, span = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
-    if not (np.isfinite(ranges).all() and span.all() and green):
+    if not (np.isfinite([*ranges.flat, red, green, blue]).all() and span.all() and green):
         raise ValueError("coefficients of YCbCr that mean nothing")
     scale = np.array([highest, highest * 127 / 255, highest * 127 / 255]) / span
     matrix = np.array([[1, 0, 2 - 2 * red], [1, -blue * (2 - 2 * blue) / green, -red * (2 - 2 * red) / green]])

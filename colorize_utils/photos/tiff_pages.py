@@ -15,7 +15,7 @@ import tifffile
 
 from ..errors import ColorizeError
 
-ORIENTATION, ICC = 274, 34675  # tags
+ORIENTATION, ICC, SIZE = 274, 34675, {256, 257}  # tags
 REDUCED, MASK = 1, 4  # bits of tag 254
 MOST_PAGES, MOST_INSIDE = 10_000, 64  # directories of a file, and those that hang from one
 BROKEN = "what follows its {} is damaged and was left out"
@@ -52,7 +52,7 @@ def pictures_of(path):
                 break
             if page.subfiletype & MASK:
                 masks += 1
-            else:
+            elif SIZE & {tag.code for tag in page.tags} or page.subifds:  # else it tells of no picture
                 found += _behind(path, file, page, number)
     if masks:
         notes += ("a mask beside its picture was left out",)
@@ -93,6 +93,8 @@ def _chain(file):
         except (struct.error, OSError, ValueError):
             break
         places[place] = True
+    else:
+        return list(places), (f"it has more than {MOST_PAGES:,} pages; the others were left out",)
     pages = len(places)
     return list(places), (BROKEN.format(f"page {pages}" if pages > 1 else "first page"),)
 

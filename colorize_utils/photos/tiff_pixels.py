@@ -53,6 +53,8 @@ def _refuse(page, max_pixels):
         raise ColorizeError(f"expected grey, RGB, CMYK, YCbCr or Lab, got {getattr(kind, 'name', kind)}", 1)
     if not width or not height or depth != 1:
         raise ColorizeError(f"expected a picture, got {width}x{height}" + f"x{depth} values" * (depth != 1), 1)
+    if kind == PALETTE and page.colormap is None:
+        raise ColorizeError("expected a picture, got a palette without its colors", status=1)
     samples, bits = page.samplesperpixel, page.bitspersample
     if not CHANNELS[kind] <= samples <= MOST_CHANNELS:
         raise ColorizeError(f"expected {CHANNELS[kind]} to {MOST_CHANNELS} channels, got {samples}", status=1)

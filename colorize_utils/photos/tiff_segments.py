@@ -22,10 +22,13 @@ FAX = (2, 3, 4, 32771)
 DEFLATE = (8, 32946)
 BY_LIBTIFF = (LZW, PACKBITS, LZMA)
 BY_PILLOW = (JPEG, OLD_JPEG, *FAX)
-FILL_ORDER, ORIENTATION, STRIPS, TILES = 266, 274, (273, 279), (324, 325)
+ORIENTATION, YCBCR, STRIPS, TILES = 274, 6, (273, 279), (324, 325)
 # What Pillow has to know of a page: size, bits, coding, photometry, fill order, samples, rows of a strip, planes, what
 # is told of fax codings, predictor, tiles, extra samples, JPEG tables, and how YCbCr is meant.
 TOLD = (256, 257, 258, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332, 338, 347, 529, 530, 532)
+# How many bytes can come of one: more are promised by a damaged or hostile file only. LZW: 3,836 codes of 9 to 12 bits
+# give at most 3,836 * 3,837 / 2 bytes; LZMA: as measured, and some.
+EXPANDS = {NONE: 1, LZW: 1500, PACKBITS: 64, LZMA: 10_000, **dict.fromkeys(DEFLATE, 1032)}
 GROUP = 2**22  # bytes; strips are often much smaller, and each call of libtiff costs time
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -36,7 +39,7 @@ def samples_of(page):
     ValueError if it is not whole; ColorizeError (status 1) for a coding that cannot be read.
     """
     _check_whole(page)
-    if page.compression in (*BY_LIBTIFF, *DEFLATE):
+    if page.compression in (*BY_LIBTIFF, *DEFLATE) or page.compression == NONE and page.photometric == YCBCR:
         bits = {"bits": page.bitspersample, "sampleformat": int(page.sampleformat), "predictor": int(page.predictor)}
         data = _assembled(page, _stand_in(page, (page.imagelength, page.imagewidth), _chunk(page), **bits))
     else:
@@ -96,14 +99,22 @@ def _unknown(page):
 
 
 def _check_whole(page):
-    """ValueError if strips or tiles are missing: decoders fill up what is not there."""
+    """ValueError if strips or tiles are missing, or promise too much: decoders fill up what is not there."""
     offsets, counts, size = page.dataoffsets, page.databytecounts, page.parent.filehandle.size
+    rows, columns = _chunk(page)
+    if rows < 1 or columns < 1:
+        raise ValueError(f"strips or tiles of {columns}x{rows}")
+    if page.is_tiled and rows * columns > 4 * page.imagelength * page.imagewidth + 2**22:
+        raise ValueError("tiles that are far larger than the picture")
     if not len(offsets) == len(counts) == math.prod(page.chunked):
         raise ValueError(f"{len(offsets)} strips or tiles of {math.prod(page.chunked)}")
     if not all(offset > 0 < count and offset + count <= size for offset, count in zip(offsets, counts, strict=True)):
         raise ValueError("truncated: strips or tiles that are not in the file")
     if sum(counts) > 2 * size:  # each place would be read again and again
         raise ValueError("strips or tiles that lie over each other")
+    bits = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample
+    if page.photometric != YCBCR and bits // 8 > EXPANDS.get(page.compression, math.inf) * sum(counts):
+        raise ValueError("truncated: far fewer data than its size asks for")
 
 
 def _by_tifffile(page):
@@ -161,7 +172,7 @@ def _unpacked(page, twin):
         if page.compression in DEFLATE:
             yield index, _inflated(raw, rows * row, height * row)
         elif page.compression == NONE:
-            yield index, bytearray(raw[: rows * row])
+            yield index, raw[: rows * row]
         else:
             raws.append(raw)
             if rows < height or len(raws) * height * row > GROUP or index == len(page.dataoffsets) - 1:
@@ -187,7 +198,7 @@ def _inflated(raw, size, most):
     worker.decompress(worker.unconsumed_tail, most)  # to where the checksum is
     if len(data) < size or not worker.eof:
         raise ValueError("truncated: a strip or tile of its is too short")
-    return bytearray(data)
+    return data
 
 
 def _by_libtiff(raws, compression, row, rows, height):

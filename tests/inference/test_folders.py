@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -434,3 +435,23 @@ def test_names_that_are_one_on_some_system_get_outputs_of_their_own(tmp_path):
     planned = folders.plan([(tmp_path / name, tmp_path) for name in names], tmp_path / "out")
     targets = [target.name for _, target in planned]
     assert targets == ["A.JPG", "a.png", "a-2.jpg", "a-2.png", "u\u0308.png", "\xfc-2.png"]
+
+
+def test_a_page_that_cannot_be_read_is_named_and_the_others_are_colored(stub, tmp_path, capsys):
+    source = tmp_path / "album.tif"
+    with tifffile.TiffWriter(source) as file:
+        for level in (40, 90, 140):
+            file.write(np.full((20, 30, 3), level, np.uint8), photometric="rgb", metadata=None, contiguous=False)
+    data = bytearray(source.read_bytes())
+    with tifffile.TiffFile(source) as file:
+        struct.pack_into("<H", data, file.pages[1].tags[259].valueoffset, 60000)  # no coding has this number
+    source.write_bytes(data)
+    args = ("colorize", source, "-o", tmp_path / "out", "--report", tmp_path / "r.csv")
+    status, said, complaints = run(capsys, *args)
+    assert status == 1
+    assert len(complaints) == 1 and "album.tif (page 2): expected " in complaints[0]
+    assert "1 picture written" in said and "1 of them without pages that could not be read" in said
+    with tifffile.TiffFile(tmp_path / "out" / "album.tif") as file:
+        assert len(file.pages) == 2
+    (row,) = rows(tmp_path / "r.csv")
+    assert row["status"] == "done" and "page 2" in row["notes"]
