@@ -23,7 +23,7 @@ from colorize_utils import cli
 from colorize_utils.commands import colorize as command
 from colorize_utils.inference.colorizer import Colorizer
 orange = lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2))
-command.load_colorizer = lambda model: Colorizer(orange, {"name": "stub", "version": "1"})
+command.load_colorizer = lambda model, *_: Colorizer(orange, {"name": "stub", "version": "1"})
 sys.exit(cli.main(["app", *sys.argv[2:]]))
 """
 

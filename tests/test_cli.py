@@ -26,7 +26,7 @@ def stub(monkeypatch):
     """In place of a trained model: everything becomes a little orange. Counts how often it was loaded."""
     loaded = []
 
-    def load(model):
+    def load(model, *_):
         loaded.append(model)
         return Colorizer(lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2)))
 
@@ -344,7 +344,7 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path, capsys, monkeypatch):
         colored.append(1)
         return np.dstack([photo, photo, photo // 2])
 
-    monkeypatch.setattr(command, "load_colorizer", lambda model: color_one)
+    monkeypatch.setattr(command, "load_colorizer", lambda model, *_: color_one)
     put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.png")
     status, _, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
     assert status == 130 and len(complaints) == 1

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from ..errors import ColorizeError
-from ..terminal import bar_of, complain, decimal, named, number, quietly_import_keras, shown, silent_decoders
+from ..inference.engines import ENGINES
+from ..terminal import bar_of, complain, decimal, named, number, shown, silent_decoders
 
 SHOWN = 20  # so many pictures are named one by one at the end
 
@@ -35,6 +36,12 @@ def add_arguments(parser):
         type=decimal(0.001, 1),
         metavar="T",
         help="for models of color bins: near 0 the likeliest color, 1 the mean of all (default: the model's, 0.38)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what runs the network; auto: LiteRT or ONNX Runtime where installed (they start faster), else tensorflow",
     )
     parser.add_argument("--flips", action="store_true", help="show each photo mirrored too, and take the mean of both")
     parser.add_argument(
@@ -77,13 +84,9 @@ def main(args):
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
     marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
-    colorizer = load_colorizer(args.model) if ahead else None
+    colorizer = load_colorizer(args.model, args.engine, args.temperature) if ahead else None
     if colorizer and args.flips:
         colorizer.flips = True
-    if colorizer and args.temperature:
-        from ..networks.bins import set_temperature
-
-        set_temperature(colorizer.network, args.temperature)
 
     def finished(result):
         results.append(result)
@@ -181,12 +184,10 @@ def _find(paths, out, not_taken):
     return found, failures
 
 
-def load_colorizer(model):
-    """The model in the file ``model``, or the shipped one (None), with Keras started quietly; "none": no network."""
+def load_colorizer(model, engine="tensorflow", temperature=None):
+    """The model in the file ``model``, or the shipped one (None), run by ``engine``; "none": no network."""
     from ..inference.colorizer import Colorizer
+    from ..inference.engines import load
     from ..inference.folders import BY_HAND, NO_MODEL
 
-    if model == NO_MODEL:
-        return Colorizer(None, BY_HAND)
-    quietly_import_keras()
-    return Colorizer.load(model)
+    return Colorizer(None, BY_HAND) if model == NO_MODEL else load(model, engine, temperature)

@@ -52,20 +52,27 @@ class Colorizer:
         to the mean of all; ColorizeError (status 2) beyond, and for other models. fold: put batch normalization into
         the convolutions (see `networks.fold`); without, the network is slower and its variables are those of the file.
         """
-        from ..networks import COLORIZERS, stride_of
         from ..networks.fold import for_inference
         from ..weights import load_network
 
         network, spec, meta = load_network(shipped_model() if path is None else Path(path))
-        if spec.get("network") not in COLORIZERS:
-            raise ColorizeError(
-                f"expected a network that colorizes, but {path} holds a {spec.get('network')}", status=1
-            )
+        colorizer = cls.around(network, spec, meta, path)
         if temperature is not None:
             from ..networks.bins import set_temperature
 
             set_temperature(network, temperature)
-        colorizer = cls(for_inference(network) if fold else network, meta, stride=max(STRIDE, stride_of(spec)))
+        return cls.around(for_inference(network), spec, meta, path) if fold else colorizer
+
+    @classmethod
+    def around(cls, network, spec, meta, path):
+        """A colorizer for the network of the model file ``path``, which says ``spec`` and ``meta`` of it."""
+        from ..networks import COLORIZERS, stride_of
+
+        if spec.get("network") not in COLORIZERS:
+            raise ColorizeError(
+                f"expected a network that colorizes, but {path} holds a {spec.get('network')}", status=1
+            )
+        colorizer = cls(network, meta, stride=max(STRIDE, stride_of(spec)))
         colorizer.most = MOST_WITH_ATTENTION if spec.get("attention") else MOST
         return colorizer
 

@@ -201,27 +201,39 @@ def compare(network, path, stride):
     return worst
 
 
-def runner(path, threads=None):
-    """A function L/50-1 -> ab/110 that runs an exported file, or None where its runtime is not installed."""
+def runner(path, threads=None, light=False):
+    """A function L/50-1 -> ab/110 that runs an exported file, or None where ONNX Runtime is not installed.
+
+    light: run LiteRT without TensorFlow, by its package of its own.
+    """
     if Path(path).suffix.lower() == ".onnx":
-        if importlib.util.find_spec("onnxruntime") is None:
-            return None
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        return lambda photo: session.run(["ab"], {"lightness": photo})[0]
-    import tensorflow as tf
-
-    interpreter = tf.lite.Interpreter(model_path=str(path), num_threads=threads)
+        return _onnx_runner(path, threads) if importlib.util.find_spec("onnxruntime") else None
+    if light:
+        from ai_edge_litert.interpreter import Interpreter
+    else:
+        from tensorflow.lite import Interpreter
+    interpreter = Interpreter(model_path=str(path), num_threads=threads)
     into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    shape = None
 
     def run(photo):
-        interpreter.resize_tensor_input(into, photo.shape)
-        interpreter.allocate_tensors()
+        nonlocal shape
+        if photo.shape != shape:
+            interpreter.resize_tensor_input(into, photo.shape)
+            interpreter.allocate_tensors()
+            shape = photo.shape
         interpreter.set_tensor(into, photo)
         interpreter.invoke()
         return interpreter.get_tensor(out)
 
     return run
+
+
+def _onnx_runner(path, threads):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other threads have work to do
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda photo: session.run(["ab"], {"lightness": photo})[0]

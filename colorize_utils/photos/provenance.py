@@ -8,9 +8,9 @@ of the IPTC Photo Metadata Standard 2025.1.
 """
 
 import re
+from html import escape
 from typing import NamedTuple
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from .. import __version__
 from .exif import Value, read_block, short, text, write_block
@@ -102,7 +102,7 @@ def _added(packet, maker):
     }
     if maker.by_hand:
         del fields["Iptc4xmpExt:AISystemUsed"], fields["Iptc4xmpExt:AISystemVersionUsed"]
-    lines = [f"<{name}>{escape(_printable(value))}</{name}>\n" for name, value in fields.items() if value]
+    lines = [f"<{name}>{escape(_printable(value), quote=False)}</{name}>\n" for name, value in fields.items() if value]
     block = (
         f'<rdf:Description rdf:about={about[1] if about else chr(34) * 2} xmlns:Iptc4xmpExt="{IPTC_EXT}" '
         f'xmlns:photoshop="{PHOTOSHOP}">\n{"".join(lines)}</rdf:Description>\n'

@@ -33,7 +33,7 @@ def orange(x):
 def stub(monkeypatch):
     """In place of a trained model; what it says of itself can be changed."""
     meta = {"name": "stub", "version": "1"}
-    monkeypatch.setattr(colorize, "load_colorizer", lambda model: Colorizer(orange, meta))
+    monkeypatch.setattr(colorize, "load_colorizer", lambda model, *_: Colorizer(orange, meta))
     monkeypatch.setattr(folders, "maker_in", lambda model=None, **how: folders.maker_of(meta, **how))
     return meta
 

@@ -138,7 +138,7 @@ from colorize_utils.inference.colorizer import Colorizer
 
 os.getpid = lambda: 1
 orange = lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2))
-command.load_colorizer = lambda model: Colorizer(orange)
+command.load_colorizer = lambda model, *_: Colorizer(orange)
 print("ready", flush=True)
 sys.stdin.readline()
 sys.exit(cli.main(sys.argv[1:]))

@@ -161,7 +161,7 @@ def test_strips_are_read_by_others(tmp_path, monkeypatch, strip, has_alpha):
 
 def test_a_tiff_that_would_be_too_large_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tiff, "MOST", 1000)
-    monkeypatch.setattr(colorize, "load_colorizer", lambda model: Colorizer(lambda x: np.zeros((*x.shape[:3], 2))))
+    monkeypatch.setattr(colorize, "load_colorizer", lambda model, *_: Colorizer(lambda x: np.zeros((*x.shape[:3], 2))))
     tifffile.imwrite(tmp_path / "big.tif", RNG.integers(0, 65536, (40, 40), dtype=np.uint16), metadata=None)
     assert cli.main(["colorize", str(tmp_path / "big.tif"), "-o", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err

@@ -146,7 +146,7 @@ def test_photos_in_threads_have_each_its_own_hints():
 @pytest.fixture
 def stub(monkeypatch):
     model = Colorizer(brownish, {"name": "stub", "version": "1"})
-    monkeypatch.setattr(colorize, "load_colorizer", lambda name: model)
+    monkeypatch.setattr(colorize, "load_colorizer", lambda name, *_: model)
 
 
 def hint_file(path, *entries):
