@@ -36,10 +36,8 @@ def load(model=None, engine="auto", temperature=None):
     if engine in RUNTIMES and temperature is not None:
         raise ColorizeError(f"expected --engine tensorflow with --temperature, got {engine}")
     path = shipped_model() if model is None else Path(model)
-    wanted = [kind for kind in RUNTIMES if engine == kind or engine == "auto" and temperature is None]
-    for kind in wanted:
-        if engine == "auto" and not _installed(kind):
-            continue
+    kind = engine if engine != "auto" else next(filter(_installed, RUNTIMES), None)
+    if kind in RUNTIMES and temperature is None:
         _, spec, meta = read_model(path)
         try:
             return Colorizer.around(_network(path, kind), spec, meta, path)

@@ -209,10 +209,10 @@ def runner(path, threads=None, light=False):
     if Path(path).suffix.lower() == ".onnx":
         return _onnx_runner(path, threads) if importlib.util.find_spec("onnxruntime") else None
     if light:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter as litert
     else:
-        from tensorflow.lite import Interpreter
-    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        from tensorflow import lite as litert
+    interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
     into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     shape = None
 
