@@ -30,6 +30,7 @@ TOLD = (256, 257, 258, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 33
 # give at most 3,836 * 3,837 / 2 bytes; LZMA: as measured, and some.
 EXPANDS = {NONE: 1, LZW: 1500, PACKBITS: 64, LZMA: 10_000, **dict.fromkeys(DEFLATE, 1032)}
 GROUP = 2**22  # bytes; strips are often much smaller, and each call of libtiff costs time
+PIECE = 2**16  # bytes
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -193,12 +194,16 @@ def _raw(page, reverse=True):
 
 def _inflated(raw, size, most):
     """Deflate's bytes, of which ``size`` are wanted; a strip that is longer than it need be has ``most`` at most."""
-    worker = zlib.decompressobj()
-    data = worker.decompress(raw, size)
-    worker.decompress(worker.unconsumed_tail, most)  # to where the checksum is
-    if len(data) < size or not worker.eof:
-        raise ValueError("truncated: a strip or tile of its is too short")
-    return data
+    worker, out, at = zlib.decompressobj(), memoryview(bytearray(size)), 0
+    for start in range(0, len(raw), PIECE):  # of which at most 1,032 times as many come
+        piece = worker.decompress(raw[start : start + PIECE])
+        out[at : at + len(piece)] = piece[: max(0, size - at)]
+        at += len(piece)
+        if at > most:
+            break
+    if not (size <= at <= most and worker.eof):  # at the end the checksum has been compared
+        raise ValueError("truncated: a strip or tile of its is too short, or too long")
+    return out
 
 
 def _by_libtiff(raws, compression, row, rows, height):
