@@ -61,9 +61,8 @@ def _entries(data, order):
     return {struct.unpack(order + "H", entry[:2])[0]: entry for entry in raw}
 
 
-STRIP = 2**23  # bytes of a strip before it is compressed
 MOST = 2**32 - 2**26  # bytes; the rest of 4 GB is for metadata
-DEFLATE, PREDICTOR, RGB = 8, 2, 2
+STRIP = 2**23  # bytes of a strip before it is compressed
 
 
 def write_strips(file, rgb, alpha=None):
@@ -72,32 +71,36 @@ def write_strips(file, rgb, alpha=None):
     Compressed by Deflate over the differences of neighbors (TIFF 6.0, section 14; Adobe Photoshop TIFF technical
     notes). OSError if that does not fit into the 4 GB of a TIFF.
     """
+    import tifffile  # which takes a while to load
+
     height, width, channels = *rgb.shape[:2], 3 if alpha is None else 4
-    rows = max(1, STRIP // (2 * channels * width))
-    places, sizes = [], []
-    place = file.write(struct.pack("<2sHI", b"II", 42, 0))
-    for top in range(0, height, rows):
-        values = np.empty((min(rows, height - top), width, channels), "<u2")
-        values[..., :3] = rgb[top : top + rows]
-        if alpha is not None:
-            values[..., 3] = alpha[top : top + rows]
-        values[:, 1:] -= values[:, :-1].copy()
-        places.append(place)
-        sizes.append(file.write(zlib.compress(values, 1)))
-        place += sizes[-1]
-        if place > MOST:
-            raise OSError(errno.EFBIG, "expected a picture that fits into the 4 GB of a TIFF, got a larger one")
-    place += file.write(bytes(place % 2))
-    shorts = {258: [16] * channels, 259: [DEFLATE], 262: [RGB], 277: [channels], 284: [1], 317: [PREDICTOR]}
-    longs = {256: [width], 257: [height], 273: places, 278: [rows], 279: sizes}
-    tags = {tag: Value(SHORT, struct.pack(f"<{len(some)}H", *some)) for tag, some in shorts.items()}
-    tags |= {tag: Value(LONG, struct.pack(f"<{len(some)}I", *some)) for tag, some in longs.items()}
-    values, entries = lay_out(tags, place, "<")
-    file.write(values)
-    place = file.tell()
-    file.write(closed(entries, "<"))
-    file.seek(4)
-    file.write(struct.pack("<I", place))
+    rows = min(height, max(1, STRIP // (2 * channels * width)))
+
+    def strips():
+        size = 0
+        for top in range(0, height, rows):
+            part = slice(top, top + rows)
+            values = np.dstack([rgb[part]] if alpha is None else [rgb[part], alpha[part]]).astype("<u2", copy=False)
+            values[:, 1:] -= values[:, :-1].copy()
+            packed = zlib.compress(values, 1)
+            size += len(packed)
+            if size > MOST:
+                raise OSError(errno.EFBIG, "expected a picture that fits into the 4 GB of a TIFF, got a larger one")
+            yield packed
+
+    with tifffile.TiffWriter(file, byteorder="<") as writer:
+        writer.write(
+            strips(),
+            shape=(height, width, channels),
+            dtype=np.uint16,
+            photometric="rgb",
+            extrasamples=None if alpha is None else ["unassalpha"],
+            rowsperstrip=rows,
+            compression="zlib",
+            predictor=True,
+            metadata=None,
+            software=False,
+        )
 
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}  # bytes of each field type
