@@ -27,19 +27,33 @@ CLOSE = 0.5 / 110  # how far answers may be from those of the float32 weights: h
 
 
 def build(output, model=None):
-    """Fill the folder ``output``, which is emptied first, for a model file (default: the shipped one)."""
+    """Put the page for a model file (default: the shipped one) in place of the folder ``output``, whole or not at all.
+
+    Returns its version, which changes with any of its files. ColorizeError (status 1) for a folder that holds something
+    else, and where ONNX Runtime Web or what the export needs is missing.
+    """
+    output = Path(output).resolve()
     if output.is_dir() and any(output.iterdir()) and not (output / "build.json").is_file():
         raise ColorizeError(f"expected an empty folder or an earlier build, got {output}", status=1)
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".build-") as folder:
+        made = Path(folder) / "page"
+        made.mkdir()
+        version = _fill(made, model)
+        shutil.rmtree(output, ignore_errors=True)
+        made.replace(output)
+    return version
+
+
+def _fill(folder, model):
+    _copy_runtime(folder / "ort")
     for name in PAGE:
-        (shutil.copytree if (WEB / name).is_dir() else shutil.copy)(WEB / name, output / name)
-    _copy_runtime(output / "ort")
-    about = _write_model(output, model)
-    (output / "build.json").write_text(json.dumps({"version": __version__, "model": about}, indent=1), "utf-8")
-    (output / "srgb.icc").write_bytes(_srgb())
-    (output / ".nojekyll").write_bytes(b"")  # GitHub Pages would look for a site to be made
-    return _write_service_worker(output)
+        (shutil.copytree if (WEB / name).is_dir() else shutil.copy)(WEB / name, folder / name)
+    about = _write_model(folder, model)
+    (folder / "build.json").write_text(json.dumps({"version": __version__, "model": about}, indent=1), "utf-8")
+    (folder / "srgb.icc").write_bytes(_srgb())
+    (folder / ".nojekyll").write_bytes(b"")  # GitHub Pages would look for a site to be made
+    return write_service_worker(folder)
 
 
 def _copy_runtime(folder):
@@ -78,7 +92,9 @@ def halved(path, stride):
     kept, casts = [], []
     for tensor in model.graph.initializer:
         if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= SMALL:
-            half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}/half")
+            with np.errstate(over="ignore"):  # what is too large is found below
+                values = numpy_helper.to_array(tensor).astype(np.float16)
+            half = numpy_helper.from_array(values, f"{tensor.name}/half")
             casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
             tensor = half
         kept.append(tensor)
@@ -106,8 +122,8 @@ def _srgb():
     return srgb().tobytes()
 
 
-def _write_service_worker(output):
-    """Fill web/sw.js in with what stands in the folder. Returns the version, which changes with any of it."""
+def write_service_worker(output):
+    """Fill web/sw.js in with what stands in ``output``. Returns the version, which changes with any of it."""
     files = {p.relative_to(output).as_posix(): p for p in sorted(output.rglob("*")) if p.is_file()}
     digests = {name: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for name, p in files.items() if name[0] != "."}
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', (output / "index.html").read_text("utf-8"))[1]

@@ -1,6 +1,7 @@
 // What a file is, by its bytes and not its name: format, size, depth, and the metadata beside the pixels. Nothing is
 // decoded here, so that a file that claims to be enormous costs nothing.
 
+import { readAvif } from "./avif_file.js";
 import { crc32 } from "./checksum.js";
 import { Refused } from "./errors.js";
 
@@ -140,28 +141,5 @@ function readWebp(bytes, view, found) {
       found.xmp = bytes.subarray(body, body + length);
     }
     at = body + length + (length % 2);
-  }
-}
-
-/** AVIF is boxes in boxes (ISO 14496-12). Size and depth are looked for; browsers turn it as it asks themselves. */
-function readAvif(bytes, view, found) {
-  if (latin(bytes.subarray(8, 12)) === "avis") throw new Refused("animated");
-  const boxes = function* (from, to) {
-    for (let at = from; at + 8 <= to;) {
-      const size = view.getUint32(at) || to - at;
-      if (size < 8) throw new Refused("torn");
-      yield [latin(bytes.subarray(at + 4, at + 8)), at + 8, Math.min(to, at + size)];
-      at += size;
-    }
-  };
-  const inside = (name, from, to) => [...boxes(from, to)].find(([kind]) => kind === name)?.slice(1);
-  const meta = inside("meta", 0, bytes.length), iprp = meta && inside("iprp", meta[0] + 4, meta[1]);
-  const ipco = iprp && inside("ipco", ...iprp);
-  for (const [name, at, end] of ipco ? boxes(...ipco) : []) {
-    if (name === "ispe" && view.getUint32(at + 4) * view.getUint32(at + 8) > (found.width ?? 0) * (found.height ?? 0)) {
-      [found.width, found.height] = [view.getUint32(at + 4), view.getUint32(at + 8)];
-    }
-    if (name === "pixi" && bytes.subarray(at + 5, end).some((bits) => bits > 8)) throw new Refused("for-the-program");
-    if (name === "auxC") found.alpha = true;
   }
 }

@@ -79,7 +79,7 @@ def write_arithmetic(folder):
 
 
 def write_photos(folder):
-    """Ten photos, of the kinds and sizes that people have."""
+    """Twelve photos, of the kinds and sizes that people have."""
     folder.mkdir(parents=True, exist_ok=True)
     samples, rng = sample_photos(), np.random.default_rng(1)
     grey = {name: cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) for name, photo in samples.items()}
@@ -91,11 +91,15 @@ def write_photos(folder):
     Image.fromarray(grey["cat"]).save(folder / "turned.jpg", quality=92, comment=b"from the attic", **dated)
     Image.fromarray(grey["astronaut"]).save(folder / "grey.png")
     Image.fromarray(samples["coffee"][:333, :501]).save(folder / "color.png", dpi=(600, 600))
+    Image.fromarray(samples["coffee"][1:200, :299]).save(folder / "halved chroma.jpg", quality=90)
     Image.fromarray(grey["rocket"][:127, :255]).save(folder / "grün 📷.png")
     Image.fromarray(grey["hopper"]).save(folder / "hopper.webp", lossless=True, exif=exif)
     for height, width in ((33, 31), (1, 300), (97, 113)):
         Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(folder / f"noise-{width}x{height}.png")
     Image.fromarray(grey["astronaut"][::2, ::2]).convert("P").save(folder / "palette.png")
+    upright = Image.Exif()
+    upright[271] = "Ernemann"
+    Image.fromarray(grey["cat"][::2, ::2]).save(folder / "cat.avif", quality=90, exif=upright, xmp=XMP)
     mirrored = Image.Exif()
     mirrored[274] = 5
     Image.fromarray(grey["coffee"][:201, :303]).save(folder / "mirrored.png", exif=mirrored)

@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { crc32 } from "../js/checksum.js";
+import { isTruthful } from "../js/decode.js";
 import { Refused } from "../js/errors.js";
 import { forPicture, orientationIn, readBlock, softwareIn, writeBlock } from "../js/exif.js";
 import { readPhotoFile } from "../js/photo_file.js";
@@ -34,7 +35,7 @@ test("each bad file is refused for its own reason", () => {
 });
 
 test("a photo cut off anywhere, or with any byte changed, is read or refused, and nothing else", () => {
-  for (const name of ["turned.jpg", "noise-31x33.png", "hopper.webp"]) {
+  for (const name of ["turned.jpg", "noise-31x33.png", "hopper.webp", "cat.avif"]) {
     const whole = bytesOf("photos", name);
     assert.equal(lineOf(whole), null);
     for (let length = 0; length < Math.min(whole.length, 4000); length += 7) lineOf(whole.slice(0, length));
@@ -46,6 +47,24 @@ test("a photo cut off anywhere, or with any byte changed, is read or refused, an
       if (found?.exif) writeBlock(forPicture(readBlock(found.exif.bytes), false, "x"));
     }
   }
+});
+
+test("of an AVIF size, EXIF and XMP are found", () => {
+  const { format, width, height, exif, xmp } = readPhotoFile(bytesOf("photos", "cat.avif"));
+  assert.deepEqual([format, width, height], ["avif", 226, 150]);
+  assert.equal(new TextDecoder().decode(readBlock(exif.bytes).get(271).data), "Ernemann\0");
+  assert.match(new TextDecoder().decode(xmp), /album 3/);
+});
+
+test("a browser that hides the pixels of pictures is noticed", () => {
+  const canvas = (noise) => {
+    let kept;
+    const createImageData = (width, height) => ({ data: new Uint8ClampedArray(4 * width * height) });
+    const context = { createImageData, putImageData: (image) => { kept = image; }, getImageData: () => ({ data: kept.data.map(noise) }) };
+    return { getContext: () => context };
+  };
+  assert.ok(isTruthful(canvas((code) => code)));
+  assert.ok(!isTruthful(canvas((_, k) => (k * 101) % 256)));
 });
 
 /** An EXIF block with Orientation, Software, a caption in UTF-8, and a thumbnail's directory, which is not kept. */

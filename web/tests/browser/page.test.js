@@ -84,7 +84,7 @@ async function strength(value) {
 
 // --- what people do -----------------------------------------------------------------------------------------------
 
-test("of a mixed drop the ten good photos are colored as the terminal does, the bad ones have a line each", async () => {
+test("of a mixed drop the twelve good photos are colored as the terminal does, the bad ones have a line each", async () => {
   const bad = filesOf("bad"), good = filesOf("photos");
   await put([...bad, ...good]);
   const told = await lines();
