@@ -61,6 +61,30 @@ def test_importing_the_package_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    "words, status",
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["colorize", "--help"], 0),
+        (["colorize"], 2),
+        (["colorize", ".", "--size", "no number"], 2),
+        (["colorize", "empty", "-o", "out"], 1),
+        (["colorize", "missing", "-o", "out"], 1),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else str(words),
+)
+def test_what_needs_no_photo_answers_without_loading_anything_heavy(words, status, tmp_path):
+    (tmp_path / "empty").mkdir()
+    heavy = ("tensorflow", "keras", "numpy", "cv2", "PIL", "scipy", "h5py", "skimage", "ai_edge_litert", "onnxruntime")
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from colorize_utils.cli import main;"
+        f"status = main({words!r}); print(status, [m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.splitlines()[-1] == f"{status} []"
+
+
 def test_no_test_fails_because_the_machine_is_busy():
     hypothesis = pytest.importorskip("hypothesis")
     assert hypothesis.settings().deadline is None

@@ -153,7 +153,7 @@ def _find(paths, out, not_taken):
     reports of earlier calls in ``out``.
     """
     from ..inference.results import endings
-    from ..photos.reading import find_photos
+    from ..photos.finding import find_photos
 
     found, failures, others = [], 0, []
 

@@ -1,11 +1,11 @@
-"""Photos found at any depth below folders, by their names."""
+"""Photos found at any depth below folders, by their names. Imports nothing that takes time."""
 
 import os
 from pathlib import Path
 
 from ..errors import ColorizeError
-from .writing import SUFFIXES
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # of what is written
 HEIF = (".heic", ".heif")
 JPEG2000 = (".jp2", ".j2k", ".j2c", ".jpf", ".jpx")
 READABLE = (*SUFFIXES, ".jpe", ".jfif", ".mpo", ".jls", ".gif", ".avif", *JPEG2000, *HEIF)

@@ -13,12 +13,12 @@ from ..disk import said_by_the_disk, whole
 from ..errors import ColorizeError, reason
 from . import jpeg, png
 from .deep_color import write_deep
+from .finding import SUFFIXES
 from .kept import DEEP, JPEG, TIFF, Kept, for_format, format_of
 from .provenance import stamped_exif
 from .srgb import srgb
 from .tiff import TiffPages, add_tags
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format allows
 
 
