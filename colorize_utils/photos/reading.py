@@ -114,7 +114,9 @@ def _one_line(path, page=1):
     except Exception as error:  # noqa: BLE001  (decoders answer damaged files with whatever comes to hand)
         if getattr(error, "strerror", None):
             raise ColorizeError(f"{where}: could not be read: {reason(error)}", status=1) from None
-        raise ColorizeError(f"{where}: expected a whole photo, got: {reason(error)}", status=1) from None
+        # These speak of the code that read it, not of the file.
+        why = "damaged data" if isinstance(error, (TypeError, AttributeError, IndexError)) else reason(error)
+        raise ColorizeError(f"{where}: expected a whole photo, got: {why}", status=1) from None
 
 
 def _pictures_of(path):

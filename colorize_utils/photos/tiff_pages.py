@@ -7,6 +7,7 @@ thumbnail first.
 """
 
 import logging
+import math
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,21 +46,19 @@ def pictures_of(path):
         for number, place in enumerate(places, 1):
             try:
                 page = _page(file, place)
-            except tifffile.TiffFileError:
-                if number == 1:
-                    raise
-                notes = (BROKEN.format(f"page {number - 1}" if number > 2 else "first page"),)
-                break
+            except Exception:  # noqa: BLE001  (of a damaged directory any; reading it will say what is wrong)
+                found.append(Picture(path, number, place, place, (0, 0), file.byteorder, file.is_bigtiff))
+                continue
             if page.subfiletype & MASK:
                 masks += 1
-            elif SIZE & {tag.code for tag in page.tags} or page.subifds:  # else it tells of no picture
+            elif page.subifds or any(tag.code in SIZE for tag in page.tags):  # else it tells of no picture
                 found += _behind(path, file, page, number)
     if masks:
         notes += ("a mask beside its picture was left out",)
     # Where all is called reduced, the largest is what there is.
     whole = [picture for picture in found if not picture.reduced]
     if not whole and found:
-        whole = [max(found, key=lambda picture: picture.size[0] * picture.size[1])]
+        whole = [max(found, key=lambda picture: math.prod(picture.size))]
     if not whole:
         raise ColorizeError("expected a photo, got a damaged TIFF, or one with no picture", status=1)
     return whole, notes
@@ -108,20 +107,21 @@ def _behind(path, file, page, number):
     """[`Picture`] of a page: itself, or what it is a thumbnail of."""
 
     def picture(of):
-        size = of.imagewidth, of.imagelength
         reduced = bool(of.subfiletype & REDUCED)
-        return Picture(path, number, of.offset, page.offset, size, file.byteorder, file.is_bigtiff, reduced)
-
-    def pixels(of):
-        return of.imagewidth * of.imagelength
+        return Picture(path, number, of.offset, page.offset, _size(of), file.byteorder, file.is_bigtiff, reduced)
 
     inside = []
     for place in (page.subifds or ())[:MOST_INSIDE]:
         try:
             inside.append(_page(file, place))
-        except (tifffile.TiffFileError, OSError, ValueError):
+        except Exception:  # noqa: BLE001  (as in `pictures_of`)
             continue
     inside = [of for of in inside if not of.subfiletype & (REDUCED | MASK) and of.photometric is not None]
     if not page.subfiletype & REDUCED:
-        inside = [of for of in inside if pixels(of) > pixels(page)]
+        inside = [of for of in inside if math.prod(_size(of)) > math.prod(_size(page))]
     return [picture(of) for of in inside] or [picture(page)]
+
+
+def _size(page):
+    """(width, height); 0 for what is no number."""
+    return tuple(number if isinstance(number, int) else 0 for number in (page.imagewidth, page.imagelength))

@@ -47,6 +47,9 @@ def read_picture(picture, max_pixels):
 def _refuse(page, max_pixels):
     """ColorizeError for what is no photo, before memory is taken for it."""
     kind, width, height, depth = page.photometric, page.imagewidth, page.imagelength, page.imagedepth
+    numbers = (kind, width, height, depth, page.samplesperpixel, page.planarconfig, page.predictor, page.compression)
+    if not all(isinstance(number, int) for number in numbers):
+        raise ValueError("a TIFF whose header says several things at once")
     if kind in RAW:
         raise ColorizeError("expected a developed photo, got a camera's raw data; a raw converter develops it", 1)
     if kind not in CHANNELS or page.tags.valueof(INK_SET) not in (None, 1) and kind == CMYK:

@@ -103,6 +103,8 @@ def _check_whole(page):
     """ValueError if strips or tiles are missing, or promise too much: decoders fill up what is not there."""
     offsets, counts, size = page.dataoffsets, page.databytecounts, page.parent.filehandle.size
     rows, columns = _chunk(page)
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        raise ValueError("strips or tiles of several sizes")
     if rows < 1 or columns < 1:
         raise ValueError(f"strips or tiles of {columns}x{rows}")
     if page.is_tiled and rows * columns > 4 * page.imagelength * page.imagewidth + 2**22:

@@ -182,6 +182,10 @@ HOSTILE = {
     "channels": ({277: (3, 1, 65_535)}, "expected 1 to 8 channels, got 65535"),
     "bytes": (LARGE | COLOR | {258: (3, 1, 64), 339: (3, 1, 3), 277: (3, 1, 8)}, "expected at most .* bytes"),
     "pixels": ({256: (4, 1, 2**31), 257: (4, 1, 2**31)}, "expected at most 300,000,000 pixels"),
+    "two widths": ({256: (4, 2, 400)}, "expected a"),
+    "many heights": ({257: (4, 1000, 400), 256: (4, 1, 2**31)}, "expected a"),
+    "two kinds": ({262: (3, 2, 2)}, "says several things at once"),
+    "tiles of two kinds": (TILED | {322: (4, 2, 400), 323: (4, 1, 16)}, "expected a"),
     "no width": ({256: (4, 1, 0)}, "expected a picture, got 0x48"),
     "plain": (LARGE, "truncated"),
     "lzw": (LARGE | COLOR | {259: (3, 1, 5)}, "truncated: far fewer data"),
@@ -236,3 +240,14 @@ def test_directories_of_nothing_and_too_many_pages(tmp_path):
         read_photo(_headed(tmp_path / "a.tif", *({} for _ in range(1000))))
     photos = read_pages(_headed(tmp_path / "b.tif", PLAIN, *({} for _ in range(MOST_PAGES))))
     assert next(photos).notes == ["it has more than 10,000 pages; the others were left out"]
+
+
+def test_a_damaged_directory_is_a_page_that_is_named(tmp_path):
+    path = _write(tmp_path / "a.tif", *((page, {}) for page in PAGES[:3]))
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        struct.pack_into("<HHI", data, file.pages[1].tags[256].offset, 256, 4, 2)  # two widths
+    path.write_bytes(data)
+    lost = []
+    assert len(list(read_pages(path, lost=lost.append))) == 2
+    assert len(lost) == 1 and "(page 2)" in lost[0]
