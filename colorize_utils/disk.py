@@ -17,6 +17,8 @@ from .errors import ColorizeError, reason
 STALE = 86_400  # seconds after which a file with a temporary name is nobody's: writers may be slow, or asleep
 LOCK = "lock"  # the file in a folder that `only_process` locks
 PART = ".part"  # what temporary names end with; they begin with a dot
+SMALL = 32 * 2**20  # bytes up to which `sampled` reads a file whole
+PIECES, PIECE = 512, 16 * 2**10  # of a larger one: how many pieces, of how many bytes
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what systems say of a lock that another process has
 
 
@@ -29,7 +31,7 @@ def only_process(folder, doing="training in", what="run"):
     """
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         file = open(folder / LOCK, "a+b", opener=_plainly)  # noqa: SIM115
     except OSError as error:
         line = f"expected a {what} folder that can be written, got {folder}: {reason(error)}"
@@ -89,17 +91,57 @@ def _host():
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
+def make_folders(path):
+    """`os.makedirs` for any depth: the standard library's calls itself once for each folder."""
+    missing, path = [], os.fspath(path)
+    while path and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder)
+        except FileExistsError:  # made meanwhile by another process, or a file
+            if not os.path.isdir(folder):
+                raise
+
+
+def walk(folder, refused=None):
+    """`os.walk` from the top for any depth, sorted by name. Links to folders are not entered: they may lead in a circle.
+
+    Yields (folder, names of folders, names of files); names taken out of the list of folders are not entered.
+    ``refused(error)`` is called with the OSError of a folder that may not be looked into.
+    """
+    waiting = [os.fspath(folder)]
+    while waiting:
+        here, folders, files, links = waiting.pop(), [], [], set()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    (folders if os.path.isdir(entry) else files).append(entry.name)
+                    if entry.is_symlink():
+                        links.add(entry.name)
+        except OSError as error:
+            if refused:
+                refused(error)
+            continue
+        folders.sort()
+        files.sort()
+        yield here, folders, files
+        waiting += [os.path.join(here, name) for name in reversed(folders) if name not in links]
+
+
 def sweep(folder, now=None, deep=True):
     """Remove what killed processes left half written below ``folder``; what one at work writes is left alone.
 
     now: the time by the clock of that disk (default: this machine's). deep: look into the folders in it too.
     """
-    for part in (Path(folder).rglob if deep else Path(folder).glob)(".colorize-*.part"):
-        try:
-            if _is_nobodys(part, time.time() if now is None else now):
-                part.unlink()
-        except OSError:  # gone already, or not ours
-            continue
+    for here, folders, names in walk(folder):
+        for part in (Path(here) / name for name in names if name.startswith(".colorize-") and name.endswith(PART)):
+            with suppress(OSError):  # gone already, or not ours
+                if _is_nobodys(part, time.time() if now is None else now):
+                    part.unlink()
+        if not deep:
+            folders.clear()
 
 
 def _is_nobodys(part, now):
@@ -129,6 +171,20 @@ def sha256(path):
     return digest.hexdigest()
 
 
+def sampled(path):
+    """Hex SHA-256 of a file's size and content, or of evenly spaced pieces of it, its ends among them, if large."""
+    size = os.path.getsize(path)
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        if size <= SMALL:
+            digest.update(file.read())
+        else:
+            for number in range(PIECES):
+                file.seek((size - PIECE) * number // (PIECES - 1))
+                digest.update(file.read(PIECE))
+    return digest.hexdigest()
+
+
 def fsync_folder(folder):
     """Make a rename in ``folder`` last through a power cut. Windows cannot open folders; there it does nothing."""
     if os.name == "nt":
@@ -151,7 +207,7 @@ def whole(path, lasting=True):
     disk gives it. What a killed process leaves is removed by `sweep`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     temporary = part_beside(path)
     try:
         yield temporary

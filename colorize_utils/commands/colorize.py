@@ -58,29 +58,61 @@ def add_arguments(parser):
 
 def main(args):
     """Color what ``args`` names. Returns the exit status: 0, or 1 if a file failed."""
-    from ..inference.folders import CHROMA, Result, colorize_files, maker_in, maker_of, plan, prepare_output, shard_of
+    from ..inference.folders import prepare_output
     from ..inference.results import check_report, summary, write_report
 
+    if not args.output:
+        raise ColorizeError("expected --output DIR, got an empty name")
     results = []
-
-    def not_taken(status, path, why):
-        results.append(Result(path, None, status, [why]))
-
-    found, failures = _find(args.paths, Path(args.output), not_taken)
-    planned = plan(found, args.output, CHROMA if args.chroma_only else "")
+    planned, notes, failures = _plan(args, results)
     if not planned:
         if failures:
             return 1
         raise ColorizeError(f"expected photos in {', '.join(args.paths)}, found only earlier pictures", status=1)
     if args.shard:
-        (number, count), whole = args.shard, len(planned)
-        planned = shard_of(planned, number, count)
-        print(f"shard {number} of {count}: {len(planned):,} of {whole:,} photos")
+        planned = _shard_of(args.shard, planned)
     hints = _hints(args, planned)
     if args.report:
         check_report(args.report)
     prepare_output(args.output)
-    ahead = sum(args.overwrite or not target.is_file() for _, target in planned)
+    try:
+        outcome = _color(args, planned, hints, notes, results)
+    finally:
+        if args.report:
+            write_report(args.report, results)
+    if len(outcome.written) <= SHOWN:
+        print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
+    print(summary(results, shown(args.output)))
+    return 1 if failures or outcome.failed or outcome.incomplete else 0
+
+
+def _plan(args, results):
+    """(What `plan` planned, its note on each photo that had to make way, how many paths failed)."""
+    from ..inference.folders import CHROMA, Result, plan
+
+    notes = {}
+
+    def not_taken(status, path, why):
+        results.append(Result(path, None, status, [why]))
+
+    found, failures = _find(args.paths, Path(args.output), not_taken)
+    tag = CHROMA if args.chroma_only else ""
+    return plan(found, args.output, tag, args.overwrite, notes.__setitem__), notes, failures
+
+
+def _shard_of(shard, planned):
+    from ..inference.folders import shard_of
+
+    part = shard_of(planned, *shard)
+    print(f"shard {shard[0]} of {shard[1]}: {len(part):,} of {len(planned):,} photos")
+    return part
+
+
+def _color(args, planned, hints, notes, results):
+    """Color what is planned, with a bar and a line for each complaint -> `Outcome`. Adds to ``results``."""
+    from ..inference.folders import colorize_files, is_done, maker_in, maker_of
+
+    ahead = sum(args.overwrite or not is_done(target) for _, target in planned)
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
     marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
@@ -90,30 +122,26 @@ def main(args):
 
     def finished(result):
         results.append(result)
-        if result.status != "skipped":
-            bar.update()
+        if result.status == "skipped":
+            return
+        if note := notes.get(result.source):
+            result.notes.append(note)
+            complain(named(result.source, note), bar)
+        bar.update()
 
-    try:
-        with silent_decoders(), bar_of(ahead, "photo") as bar:
-            outcome = colorize_files(
-                colorizer,
-                planned,
-                overwrite=args.overwrite,
-                max_pixels=args.max_pixels,
-                workers=args.workers or min(4, os.cpu_count() or 1),
-                maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(args.model, **marks),
-                failed=lambda source, why: complain(named(source, why), bar),
-                noted=lambda source, note: complain(named(source, note), bar),
-                finished=finished,
-                **how,
-            )
-    finally:
-        if args.report:
-            write_report(args.report, results)
-    if len(outcome.written) <= SHOWN:
-        print(*map(shown, outcome.written), sep="\n", end="\n" * bool(outcome.written))
-    print(summary(results, shown(args.output)))
-    return 1 if failures or outcome.failed or outcome.incomplete else 0
+    with silent_decoders(), bar_of(ahead, "photo") as bar:
+        return colorize_files(
+            colorizer,
+            planned,
+            overwrite=args.overwrite,
+            max_pixels=args.max_pixels,
+            workers=args.workers or min(4, os.cpu_count() or 1),
+            maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(args.model, **marks),
+            failed=lambda source, why: complain(named(source, why), bar),
+            noted=lambda source, note: complain(named(source, note), bar),
+            finished=finished,
+            **how,
+        )
 
 
 def _hints(args, planned):

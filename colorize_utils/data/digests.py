@@ -6,29 +6,12 @@ that were replaced, cut or written over; a single changed photo is found by `che
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
-from ..disk import sha256
+from ..disk import sampled, sha256
 from ..errors import ColorizeError
 
 ARRAYS = ("train.npy", "val.npy", "test.npy")
-SMALL = 32 * 2**20  # bytes up to which an array is read whole
-PIECES, PIECE = 512, 16 * 2**10  # of a larger one: how many pieces, of how many bytes
-
-
-def sampled(path):
-    """Hex SHA-256 of a file's size and content, or of evenly spaced pieces of it, its ends among them, if large."""
-    size = os.path.getsize(path)
-    digest = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as file:
-        if size <= SMALL:
-            digest.update(file.read())
-        else:
-            for number in range(PIECES):
-                file.seek((size - PIECE) * number // (PIECES - 1))
-                digest.update(file.read(PIECE))
-    return digest.hexdigest()
 
 
 def digests_of(folder):

@@ -4,6 +4,7 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from pathlib import Path
 
 from ..disk import whole
@@ -63,13 +64,13 @@ def _check_size(archive, photos, most_bytes, most_files):
 
 def _targets(photos, folder):
     """Where each photo goes: below ``folder``, under a name every system takes, no two the same."""
-    targets, taken = [], set()
+    targets, taken, numbers = [], set(), defaultdict(lambda: 1)
     for info in photos:
         parts = [allowed_name(part) for part in _parts(info)]
-        target, number = folder.joinpath(*parts), 1
+        first = target = folder.joinpath(*parts)
         while folded(target) in taken:
-            number += 1
-            target = folder.joinpath(*parts).with_stem(f"{Path(parts[-1]).stem}-{number}")
+            numbers[first] += 1
+            target = first.with_stem(f"{first.stem}-{numbers[first]}")
         taken.add(folded(target))
         # The names cannot lead out any more; a link that lies in the folder already could.
         if folder.resolve() not in target.resolve().parents:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from .. import color
+from ..disk import sha256
 from ..errors import ColorizeError
 from ..gamut import paint
 from ..weights import shipped_model
@@ -55,7 +56,8 @@ class Colorizer:
         from ..networks.fold import for_inference
         from ..weights import load_network
 
-        network, spec, meta = load_network(shipped_model() if path is None else Path(path))
+        path = shipped_model() if path is None else Path(path)
+        network, spec, meta = load_network(path)
         colorizer = cls.around(network, spec, meta, path)
         if temperature is not None:
             from ..networks.bins import set_temperature
@@ -72,7 +74,7 @@ class Colorizer:
             raise ColorizeError(
                 f"expected a network that colorizes, but {path} holds a {spec.get('network')}", status=1
             )
-        colorizer = cls(network, meta, stride=max(STRIDE, stride_of(spec)))
+        colorizer = cls(network, {**meta, "sha256": sha256(path)}, stride=max(STRIDE, stride_of(spec)))
         colorizer.most = MOST_WITH_ATTENTION if spec.get("attention") else MOST
         return colorizer
 

@@ -1,24 +1,28 @@
-"""Files and folders of photos colored one by one: where each picture goes, what is skipped, what failed and why."""
+"""Files and folders of photos colored one by one: what is skipped, what failed and why."""
 
+import hashlib
 import os
 import threading
 import time
-import unicodedata
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..disk import make_folders, sha256
 from ..errors import ColorizeError, is_full, reason
+from ..photos.earlier import MadeFrom, is_torn, read_made_from
+from .outputs import CHROMA, folded, identity, plan, prepare_output, shard_of
 
-KEPT = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-OTHERS = {".jpe": ".jpg", ".jfif": ".jpg", ".mpo": ".jpg"}  # these are JPEGs; other formats come out as PNG
-CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of color alone
+__all__ = ["CHROMA", "Outcome", "Result", "colorize_files", "folded", "plan", "prepare_output", "shard_of"]
+
 ROOM = 60_000_000  # pixels that workers have in hand together; a larger photo is worked on alone
 NO_MODEL = "none"  # in place of a model's name: all colors are from hints (a file of that name is ./none)
 BY_HAND = {"name": NO_MODEL, "by_hand": True}  # in place of what a model says of itself; no file may say it
-MADE_BY, OLDER = "made by ", "older than its photo"
+# What is said of a picture that is there already, and of one that was.
+MADE_BY, OLDER, UNSAID = "made by ", "older than its photo", "does not say of which photo it is"
+ANOTHERS, TORN = "the picture of another photo", "the picture that was there broke off, and was made again"
 
 
 @dataclass
@@ -51,68 +55,6 @@ class Outcome:
     incomplete: list = field(default_factory=list)
 
 
-def plan(found, out, tag=""):
-    """Pairs (photo, root) as `photos.files.find_photos` gives them -> list of (photo, output path below ``out``).
-
-    Folders below a root are mirrored, names kept (with ``tag`` behind them). Two photos that would meet in one output
-    (also on a system to which a and A, or two ways to write ü, are one name) get ``-2``, ``-3`` ... after the name of
-    the later one. What stands in ``out`` itself is no input when ``out`` lies inside a root: those are pictures of an
-    earlier call.
-    ColorizeError if an output would be one of the inputs.
-    """
-    out = Path(out)
-    inside = [(Path(photo), Path(root)) for photo, root in found]
-    inside = [(photo, root) for photo, root in inside if not (_below(out, root) and _below(photo, out))]
-    sources = {_key(photo) for photo, _ in inside}
-    planned, taken, seen = [], set(), set()
-    for photo, root in inside:
-        if _key(photo) in seen:  # named twice, as in "folder folder/photo.jpg"
-            continue
-        seen.add(_key(photo))
-        suffix = photo.suffix.lower()
-        suffix = photo.suffix if suffix in KEPT else OTHERS.get(suffix, ".png")
-        place = out / photo.relative_to(root).parent
-        target, number = place / f"{photo.stem}{tag}{suffix}", 1
-        while folded(target) in taken:
-            number += 1
-            target = place / f"{photo.stem}{tag}-{number}{suffix}"
-        taken.add(folded(target))
-        if _key(target) in sources:
-            raise ColorizeError(f"expected an output folder apart from the photos, got {out}: {target} is an input")
-        planned.append((photo, target))
-    return planned
-
-
-def shard_of(planned, number, count):
-    """The part of what `plan` planned that shard ``number`` of ``count`` (from 1) has to do, in the plan's order.
-
-    Every ``count``-th output in the order of their names. So each photo is in one shard, whatever order a file system
-    or a shell names them in; shards differ by one photo at most, and a folder of large scans is dealt to all. It is a
-    function of the whole list, not of what is done already: a shard that begins again has the same photos as before.
-    """
-    mine = set(sorted(target.as_posix() for _, target in planned)[number - 1 :: count])
-    return [(photo, target) for photo, target in planned if target.as_posix() in mine]
-
-
-def prepare_output(out):
-    """Make the folder ``out`` and see that it can be written. ColorizeError (status 2) in one line if not.
-
-    What a killed run left there half written is removed; what another process may still be writing is left alone.
-    """
-    from ..disk import part_beside, sweep
-
-    out = Path(out)
-    probe = part_beside(out / "any")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        now = probe.stat().st_mtime  # by the clock of that disk, which may be another machine's
-        probe.unlink()
-        sweep(out, now)
-    except OSError as error:
-        raise ColorizeError(f"expected an output folder that can be written, got {out}: {reason(error)}") from None
-
-
 def colorize_files(
     colorizer,
     planned,
@@ -141,40 +83,45 @@ def colorize_files(
     """
     from ..photos.reading import count_pixels
 
-    outcome = Outcome()
-    options = {"size": size}
-    if strength != 1:
-        options["strength"] = strength
-    if chroma_only:
-        options["chroma_only"] = True
-    if hints is not None:
-        options["hints"] = hints
+    outcome, room = Outcome(), Room()
+    options = _unusual(size=size, strength=strength, chroma_only=chroma_only, hints=hints)
     maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
-    room = Room()
 
     def work(pair):
         source, target = pair
-        if not overwrite and target.is_file():
+        if not overwrite and is_done(target):
             return skipped(source, target, maker)
         with room.of(count_pixels(source) if workers > 1 else 0):
             return _colorize_file(colorizer, source, target, options, max_pixels, maker)
 
-    def take(result):
-        if result.status == "failed":
-            outcome.failed.append((result.source, result.notes[0]))
-            if failed:
-                failed(*outcome.failed[-1])
-        else:
-            (outcome.written if result.status == "done" else outcome.skipped).append(result.target)
-            outcome.incomplete += [(result.source, line) for line in result.lost]
-        for note in result.notes if noted and result.status == "done" else ():
-            noted(result.source, note)
-        if finished:
-            finished(result)
-
     for result in map(work, planned) if workers == 1 else _in_threads(work, planned, workers):
-        take(result)
+        _tell(result, outcome, failed, noted, finished)
     return outcome
+
+
+def _unusual(**options):
+    """Of what a colorizer can be asked for, the size and what is not as usual: others' functions take no more."""
+    usual = {"strength": 1, "chroma_only": False, "hints": None}
+    return {name: value for name, value in options.items() if name == "size" or value != usual[name]}
+
+
+def _tell(result, outcome, failed, noted, finished):
+    if result.status == "failed":
+        outcome.failed.append((result.source, result.notes[0]))
+        if failed:
+            failed(*outcome.failed[-1])
+    else:
+        (outcome.written if result.status == "done" else outcome.skipped).append(result.target)
+        outcome.incomplete += [(result.source, line) for line in result.lost]
+    for note in result.notes if noted and result.status == "done" else ():
+        noted(result.source, note)
+    if finished:
+        finished(result)
+
+
+def is_done(target):
+    """Whether a whole file lies where a picture should go; `skipped` then says what speaks for making it again."""
+    return os.path.isfile(target) and not is_torn(target)
 
 
 def _in_threads(work, items, workers):
@@ -229,7 +176,8 @@ def maker_of(meta, size=None, strength=1.0, chroma_only=False, temperature=None,
     settings += ["a layer of color alone"] if chroma_only else []
     settings += [f"color hints {hints.digest()}"] if hints is not None else []
     name, version = str(meta.get("name") or Maker().model), str(meta.get("version") or "")
-    return Maker(name, version, ", ".join(settings), by_hand=meta.get("by_hand") is True)
+    digest = str(meta.get("sha256") or "")
+    return Maker(name, version, ", ".join(settings), by_hand=meta.get("by_hand") is True, digest=digest)
 
 
 def maker_in(model=None, **settings):
@@ -238,22 +186,34 @@ def maker_in(model=None, **settings):
         return maker_of(BY_HAND, **settings)
     from ..weights import read_model, shipped_model
 
-    return maker_of(read_model(model or shipped_model())[2], **settings)
+    path = model or shipped_model()
+    return maker_of({**read_model(path)[2], "sha256": sha256(path)}, **settings)
 
 
 def skipped(source, target, maker):
     """The `Result` for a picture that is there already, with what speaks for making it again."""
     from ..photos.reading import read_mark
 
-    mark, notes = read_mark(target), []
-    if mark and mark != str(maker):
-        notes.append(MADE_BY + mark)
+    made, mark, notes = read_made_from(target), None, []
+    if made is None or made.asked != asked(maker):
+        mark = read_mark(target)
+        if made or mark and mark != str(maker):
+            notes.append(MADE_BY + (mark if mark and mark != str(maker) else "another model of this name"))
     try:
         if source.stat().st_mtime > target.stat().st_mtime:
             notes.append(OLDER)
     except OSError:
         pass
-    return Result(source, target, "skipped", notes, model=mark or "")
+    if made is None:
+        notes.append(UNSAID)
+    elif made.photo != identity(source):
+        notes.append(ANOTHERS)
+    return Result(source, target, "skipped", notes, model=mark or ("" if made is None else str(maker)))
+
+
+def asked(maker):
+    """A digest of the model and of the settings that ``maker`` names, as pictures have it."""
+    return hashlib.sha256(repr((maker.model, maker.version, maker.settings, maker.digest)).encode()).hexdigest()[:16]
 
 
 def _over(values):
@@ -266,6 +226,9 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     from ..photos.writing import write_pages
 
     began, notes, sizes, lost = time.perf_counter(), [], [], []
+    if target.exists() and is_torn(target):
+        notes.append([TORN])
+    maker = maker._replace(made_from=str(MadeFrom(identity(source), asked(maker))))
 
     def pages():
         for photo in read_pages(source, max_pixels=max_pixels, codes=True, lost=lost.append):
@@ -273,7 +236,7 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
             sizes.append(photo.rgb.shape[1::-1])
             rgb = colorizer(photo.rgb, **_over(photo.rgb), **options)
             photo.rgb = None
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent)
             yield rgb, photo
             del rgb, photo
 
@@ -290,18 +253,3 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     notes = list(dict.fromkeys(note for some in [*notes, lost] for note in some))
     size = sizes[0] if sizes else None
     return Result(source, target, status, notes, size, time.perf_counter() - began, model, lost)
-
-
-def folded(path):
-    """One text for paths that are one file on some system: Windows and macOS tell no A from a, macOS no two ü."""
-    return unicodedata.normalize("NFC", str(path)).casefold()
-
-
-def _key(path):
-    """One text for one file, links followed; on Windows also whatever the case."""
-    return os.path.normcase(os.path.realpath(path))
-
-
-def _below(path, folder):
-    """Whether ``path`` lies inside ``folder`` (and is not the folder itself)."""
-    return Path(_key(folder)) in Path(_key(path)).parents

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..disk import part_beside, whole
 from ..errors import ColorizeError, reason
 from ..terminal import shown
-from .folders import MADE_BY, OLDER
+from .folders import ANOTHERS, MADE_BY, OLDER, UNSAID
 
 COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")
 
@@ -52,9 +52,9 @@ def summary(results, folder):
     if short:
         parts.append(f"{short} of them without pages that could not be read")
     if by["skipped"]:
-        old = sum(OLDER in result.notes for result in by["skipped"])
-        other = sum(any(note.startswith(MADE_BY) for note in result.notes) for result in by["skipped"])
-        why = [f"{old} {OLDER}"] * bool(old) + [f"{other} by another model or setting"] * bool(other)
+        kinds = {OLDER: OLDER, MADE_BY: "by another model or setting", ANOTHERS: ANOTHERS, UNSAID: UNSAID}
+        counts = {kind: sum(any(note.startswith(kind) for note in r.notes) for r in by["skipped"]) for kind in kinds}
+        why = [f"{count} {kinds[kind]}" for kind, count in counts.items() if count]
         why = ", ".join([*why, "--overwrite colors them again"])
         parts.append(f"{len(by['skipped'])} there already and left alone ({why})")
     if by["failed"]:

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from ..errors import ColorizeError
+from ..disk import walk
+from ..errors import ColorizeError, reason
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # of what is written
 HEIF = (".heic", ".heif")
@@ -20,13 +21,20 @@ def find_photos(paths, unreadable=None, left_out=None):
     ``left_out(path, reason)`` for what is in a folder and is not taken.
     """
     found = []
-    for path in map(Path, paths):
-        if path.is_dir():
+    for name in paths:
+        if not os.fspath(name):  # which `Path` would take for the folder that one is in
+            raise ColorizeError("expected a photo or a folder, got an empty name")
+        path = Path(name)
+        if os.path.isdir(path):
             found += [(p, path) for p in _walk(path, unreadable, left_out)]
-        elif os.path.lexists(path):  # a link that leads nowhere has its own line when it is read
-            found.append((path, path.parent))
-        else:
-            raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1)
+            continue
+        try:
+            os.lstat(path)  # a link that leads nowhere has its own line when it is read
+        except (FileNotFoundError, NotADirectoryError):
+            raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1) from None
+        except (OSError, ValueError) as error:  # too long a name, one with a zero in it, a folder that is closed
+            raise ColorizeError(f"{path}: could not be read: {reason(error)}", status=1) from None
+        found.append((path, path.parent))
     return found
 
 
@@ -39,14 +47,13 @@ def _walk(folder, unreadable, left_out):
         if left_out:
             left_out(path, why)
 
-    # Links to folders are not followed: they may lead in a circle.
-    for here, folders, names in os.walk(folder, onerror=refused):
+    for here, folders, names in walk(folder, refused):
         here = Path(here)
         for name in folders:
             if name.startswith(".") or (here / name).is_symlink():
                 leave(here / name, HIDDEN if name.startswith(".") else "a link to a folder, which is not followed")
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
             if not name.startswith(".") and Path(name).suffix.lower() in READABLE:
                 yield here / name
             else:

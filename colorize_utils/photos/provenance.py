@@ -13,6 +13,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from .. import __version__
+from .earlier import NAMESPACE, PROPERTY
 from .exif import Value, read_block, short, text, write_block
 from .xmp import has, upright, without
 
@@ -39,6 +40,8 @@ class Maker(NamedTuple):
     settings: str = ""
     in_xmp: bool = True  # also where the photo has no XMP
     by_hand: bool = False  # there was no model: the colors are all from hints
+    digest: str = ""  # of the model file
+    made_from: str = ""  # `earlier.MadeFrom` as text
 
     @property
     def whose(self):
@@ -92,6 +95,7 @@ def _added(packet, maker):
     packet = upright(packet)
     for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"):
         packet = without(packet, IPTC_EXT, name)
+    packet = without(packet, NAMESPACE, PROPERTY)
     notes = "" if has(packet, PHOTOSHOP, "Instructions") else f"{maker.whose.capitalize()} ({maker})."
     about = re.search(r"""rdf:about\s*=\s*("[^"]*"|'[^']*')""", packet)
     fields = {
@@ -100,12 +104,13 @@ def _added(packet, maker):
         "Iptc4xmpExt:AISystemVersionUsed": f"{__version__}, model {maker.version or 'without a version'}",
         "photoshop:Instructions": notes,
     }
+    fields[f"colorizeimg:{PROPERTY}"] = maker.made_from
     if maker.by_hand:
         del fields["Iptc4xmpExt:AISystemUsed"], fields["Iptc4xmpExt:AISystemVersionUsed"]
     lines = [f"<{name}>{escape(_printable(value), quote=False)}</{name}>\n" for name, value in fields.items() if value]
     block = (
         f'<rdf:Description rdf:about={about[1] if about else chr(34) * 2} xmlns:Iptc4xmpExt="{IPTC_EXT}" '
-        f'xmlns:photoshop="{PHOTOSHOP}">\n{"".join(lines)}</rdf:Description>\n'
+        f'xmlns:photoshop="{PHOTOSHOP}" xmlns:colorizeimg="{NAMESPACE}">\n{"".join(lines)}</rdf:Description>\n'
     )
     head, end, rest = packet.rpartition("</rdf:RDF>")
     if not end:

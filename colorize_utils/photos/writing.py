@@ -128,9 +128,12 @@ def _encode(file, suffix, rgb, kept):
         values = as_codes(rgb, 8)
         if kept.alpha is not None:
             values = np.concatenate([values, as_codes(kept.alpha, 8)[..., None]], axis=-1)
-            if suffix == ".bmp":
-                return file.writelines(_bmp_with_alpha(values, kept.dpi))
-        Image.fromarray(values).save(file, format=format_of(suffix), **_options(suffix, kept))
+        if suffix == ".bmp" and values.shape[2] == 4:
+            file.writelines(_bmp_with_alpha(values, kept.dpi))
+        else:
+            Image.fromarray(values).save(file, format=format_of(suffix), **_options(suffix, kept))
+        if suffix == ".bmp" and kept.xmp:
+            _add_behind(file, kept.xmp)
     if suffix in TIFF:
         add_tags(file, kept, srgb().tobytes())
     if kept.aspect and not kept.dpi and suffix in JPEG:
@@ -147,6 +150,15 @@ def _bmp_with_alpha(values, dpi):
     head += struct.pack("<4I4s", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs") + bytes(48)
     yield struct.pack("<2sIII", b"BM", 14 + len(head) + values.size, 0, 14 + len(head)) + head
     yield np.ascontiguousarray(values[::-1, :, [2, 1, 0, 3]]).data
+
+
+def _add_behind(file, xmp):
+    """XMP data behind the pixels of a BMP, which has no place for it: programs that look for it find it in any file."""
+    file.seek(0, 2)
+    file.write(xmp)
+    size = file.tell()
+    file.seek(2)
+    file.write(struct.pack("<I", size))
 
 
 def _options(suffix, kept):

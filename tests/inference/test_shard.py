@@ -11,7 +11,6 @@ import pytest
 from test_cli import files_below, is_orange, put, run, stub  # noqa: F401  (a fixture)
 
 from colorize_utils import disk
-from colorize_utils.inference import folders
 from colorize_utils.inference.folders import plan, prepare_output, shard_of
 from colorize_utils.photos import writing
 
@@ -125,7 +124,7 @@ def test_what_another_process_is_writing_is_left_alone(tmp_path, monkeypatch):
 
 def test_a_file_that_is_renamed_meanwhile_is_no_trouble(tmp_path, monkeypatch):
     gone = tmp_path / ".colorize-1.part"
-    monkeypatch.setattr(folders.Path, "rglob", lambda self, pattern: iter([gone]))
+    monkeypatch.setattr(disk, "walk", lambda folder: iter([(str(tmp_path), [], [gone.name])]))
     prepare_output(tmp_path)
 
 
