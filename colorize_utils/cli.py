@@ -6,10 +6,11 @@ Nothing heavy is imported before it is needed: `--help` and `--version` answer a
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 from .errors import ColorizeError
-from .terminal import Parser, complain, missing, named
+from .terminal import Parser, complain, missing, named, open_streams
 
 # Each is a module of `commands`, imported when it is called.
 COMMANDS = {
@@ -30,6 +31,7 @@ COMMANDS = {
 def main(argv=None):
     """Run one command with the arguments ``argv`` (default: the process'). Returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    open_streams()
     for stream in (sys.stdout, sys.stderr):  # a file name may hold what the terminal's encoding has not
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -39,7 +41,9 @@ def main(argv=None):
         if not args.command:
             parser.print_help(sys.stderr)
             return 2
-        return args.run(args) or 0
+        status = args.run(args) or 0
+        sys.stdout.flush()  # here a full disk is a line; when Python ends it is a traceback
+        return status
     except SystemExit as end:  # --help and --version
         return end.code or 0
     except ColorizeError as error:
@@ -52,11 +56,18 @@ def main(argv=None):
         complain(missing(error))
         return 1
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
     except OSError as error:  # a disk that is full or gone, a folder without permission
         complain(named(error.filename, error.strerror) if error.filename and error.strerror else error)
+        _drop_output()
         return 1
+
+
+def _drop_output():
+    """What waits to be written to stdout goes nowhere: Python would try again at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(command=None):

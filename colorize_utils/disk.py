@@ -106,7 +106,7 @@ def make_folders(path):
 
 
 def walk(folder, refused=None):
-    """`os.walk` from the top for any depth, sorted by name. Links to folders are not entered: they may lead in a circle.
+    """`os.walk` from the top for any depth, sorted by name. No links to folders are entered: some lead in a circle.
 
     Yields (folder, names of folders, names of files); names taken out of the list of folders are not entered.
     ``refused(error)`` is called with the OSError of a folder that may not be looked into.

@@ -84,7 +84,8 @@ def silent_decoders():
         yield
     finally:
         if ours:
-            sys.stderr.close()
+            with contextlib.suppress(OSError):  # a full disk, or a reader that has gone
+                sys.stderr.close()
             sys.stderr = own
         os.dup2(saved, 2)
         os.close(saved)
@@ -133,12 +134,33 @@ def shown(path):
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
+def cell(text):
+    """A text for a table: spreadsheets compute what begins with =, +, - or @, but not with an apostrophe before it."""
+    text = str(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def named(source, why):
     """A reason with the file's name before it, unless it names the file already."""
     return why if str(source) in why else f"{shown(source)}: {why}"
 
 
 def complain(message, bar=None):
-    """Write one line to stderr; above the progress bar if one is given."""
+    """Write one line to stderr; above the progress bar if one is given. Work goes on where nobody reads it."""
     line = f"colorize: {shown(' '.join(str(message).split()))}"
-    bar.write(line, file=sys.stderr) if bar is not None else print(line, file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):
+        bar.write(line, file=sys.stderr) if bar is not None else print(line, file=sys.stderr)
+
+
+def open_streams():
+    """Open what was closed of the standard streams (as by `2>&-`), to nowhere.
+
+    Else the next file that is opened gets its number, and what libraries write to the terminal goes into that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115

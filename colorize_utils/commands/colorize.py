@@ -73,7 +73,7 @@ def main(args):
         planned = _shard_of(args.shard, planned)
     hints = _hints(args, planned)
     if args.report:
-        check_report(args.report)
+        check_report(args.report, args.overwrite)
     prepare_output(args.output)
     try:
         outcome = _color(args, planned, hints, notes, results)

@@ -2,10 +2,11 @@
 
 from ..errors import ColorizeError, reason
 from ..evaluation.classifier import load_classifier
-from ..evaluation.curve import curve, gone_on, read_curve, write_curve
+from ..evaluation.curve import COLUMNS, curve, gone_on, read_curve, write_curve
 from ..evaluation.report import limited
 from ..evaluation.rows import photo_folder, prepared_split
-from ..terminal import number, quietly_import_keras
+from ..guarding import add_overwrite, begins_with, refuse_others
+from ..terminal import number, quietly_import_keras, shown
 from .evaluate import complain_of
 
 
@@ -23,6 +24,7 @@ def add_arguments(parser):
                         help="short side of the copy that networks see (default: the one trained at)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
     parser.add_argument("--after", metavar="FILE", help="a CSV of earlier runs that these went on from")
+    add_overwrite(parser)
 
 
 def main(args):
@@ -30,6 +32,7 @@ def main(args):
     try:
         if args.size < 16 or (args.limit is not None and args.limit < 1) or args.seed < 0:
             raise ColorizeError("expected --size of 16 or more, --limit of 1 or more and --seed of 0 or more")
+        refuse_others(args.output, begins_with(",".join(COLUMNS[:4]) + ","), args.overwrite)
         photos = photo_folder(args.photos, args.size) if args.photos else prepared_split(args.data, side=args.size)
         quietly_import_keras()
         classifier = load_classifier(args.classifier) if args.classifier else None
@@ -42,5 +45,5 @@ def main(args):
     complain_of(problems)
     features, count = (classifier.features if classifier else 0), max(line["photos"] for line in lines)
     rank = f"; {features} features of {count} photos, of at most {count - 1} directions" if features >= count else ""
-    print(f"{args.output}: {len(lines)} lines{rank}")
+    print(f"{shown(args.output)}: {len(lines)} lines{rank}")
     return 1 if problems else 0

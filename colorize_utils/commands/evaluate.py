@@ -6,7 +6,7 @@ from ..errors import ColorizeError, reason
 from ..evaluation import tables
 from ..evaluation.classifier import load_classifier
 from ..evaluation.measure import measure, survey
-from ..evaluation.report import _report, _write, limited, write_sheets
+from ..evaluation.report import _report, _write, limited, read_report, write_sheets
 from ..evaluation.rows import (
     GREY,
     MEAN,
@@ -18,7 +18,8 @@ from ..evaluation.rows import (
     prepared_split,
     reference_rows,
 )
-from ..terminal import complain, number, quietly_import_keras
+from ..guarding import add_overwrite, begins_with, refuse_others
+from ..terminal import complain, number, quietly_import_keras, shown
 
 SHIPPED = "shipped"
 
@@ -47,6 +48,7 @@ def add_arguments(parser):
     parser.add_argument("--resamples", type=int, default=2000, metavar="N", help="bootstrap resamples (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the halves (default: 0)")
     parser.add_argument("--no-sheets", action="store_true", help="no contact sheets")
+    add_overwrite(parser)
 
 
 def add_row_arguments(parser):
@@ -65,8 +67,9 @@ def add_row_arguments(parser):
 
 def main(args):
     """Run ``evaluate`` -> exit status: 0, or 1 if something was left out (named on stderr and in the report)."""
-    quietly_import_keras()
     _check(args)
+    _refuse_others(Path(args.output), args.overwrite)
+    quietly_import_keras()
     photos = (
         photo_folder(args.photos, args.size, args.fit)
         if args.photos
@@ -93,8 +96,20 @@ def main(args):
     except OSError as error:
         raise ColorizeError(f"expected to write the report to {output}: {reason(error)}", status=1) from None
     complain_of(measured.problems)
-    print(f"{tables.goals(report)}\n\nReport: {output / 'report.md'}")
+    print(*map(shown, tables.goals(report).splitlines()), f"\nReport: {shown(output / 'report.md')}", sep="\n")
     return 1 if measured.problems else 0
+
+
+def _refuse_others(output, overwrite):
+    """Refuse a folder with files of these names that are no report's. Contact sheets are one's if a report is there."""
+    for name, is_ours in (
+        ("report.json", read_report),
+        ("report.md", begins_with("# Evaluation on ")),
+        ("photos.csv", begins_with("photo,row,")),
+    ):
+        refuse_others(output / name, is_ours, overwrite)
+    if any((output / "sheets").rglob("*.jpg")) and not (output / "report.json").exists():
+        refuse_others(next((output / "sheets").rglob("*.jpg")), lambda path: False, overwrite)
 
 
 def complain_of(problems, shown=20):

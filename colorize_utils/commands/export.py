@@ -1,6 +1,8 @@
 """The command `export`: a model as ONNX or LiteRT, to use without this package."""
 
+from ..guarding import add_overwrite, holds, refuse_others
 from ..inference.portable import FORMATS, export_elsewhere
+from ..terminal import shown
 
 
 def add_arguments(parser):
@@ -15,14 +17,16 @@ def add_arguments(parser):
     parser.add_argument(
         "--license", metavar="TEXT", help="what the file says of its weights (default: the shipped model's own terms)"
     )
+    add_overwrite(parser)
 
 
 def main(args):
     """Export as ``args`` says, print what the file says of itself. Returns the exit status, 0."""
+    refuse_others(args.output, holds("made_with", "colorize_utils "), args.overwrite)
     done = export_elsewhere(args.model, args.output, args.format, args.license)
-    print(f"{done.path}: {done.path.stat().st_size / 1e6:.1f} MB")
+    print(f"{shown(done.path)}: {done.path.stat().st_size / 1e6:.1f} MB")
     for name, value in done.notes.items():
-        print(f"{name}: {value}")
+        print(shown(f"{name}: {value}"))
     if done.difference is None:
         print("not compared with Keras: that needs `pip install onnxruntime`")
     else:

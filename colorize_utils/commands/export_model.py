@@ -1,6 +1,9 @@
 """The command `export-model`: take the model out of a training run, as one .h5 file."""
 
-from ..terminal import number, quietly_import_keras
+from pathlib import Path
+
+from ..guarding import add_overwrite, refuse_others
+from ..terminal import number, quietly_import_keras, shown
 
 
 def add_arguments(parser):
@@ -14,13 +17,16 @@ def add_arguments(parser):
     parser.add_argument(
         "--working-size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees"
     )
+    add_overwrite(parser)
 
 
 def main(args):
     """Do it. Returns the exit status, 0."""
-    quietly_import_keras()
-    from ..inference.model_files import export_model
+    from ..inference.model_files import export_model, is_note, is_noted
 
+    refuse_others(args.output, is_noted, args.overwrite)
+    refuse_others(Path(args.output).with_suffix(".sha256"), is_note, args.overwrite)
+    quietly_import_keras()
     digest = export_model(args.sources, args.output, args.name, args.model_version, args.working_size)
-    print(f"{args.output}: SHA-256 {digest}")
+    print(f"{shown(args.output)}: SHA-256 {digest}")
     return 0

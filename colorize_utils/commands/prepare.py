@@ -1,7 +1,7 @@
 """The command `prepare`: make a set to train on out of photos."""
 
 from ..errors import ColorizeError
-from ..terminal import decimal, number
+from ..terminal import decimal, number, shown
 
 
 def add_arguments(parser):
@@ -28,7 +28,7 @@ def main(args):
         from ..data.digests import check
 
         check(args.output)
-        print(f"{args.output} is as it was prepared, every byte of it")
+        print(f"{shown(args.output)} is as it was prepared, every byte of it")
         return 0
     if not args.source:
         raise ColorizeError("expected --source kaggle, photos or samples")
@@ -45,5 +45,5 @@ def main(args):
         source = PhotoFolder(args.input) if args.source == "photos" else SamplePhotos()
     shares = {"val": args.val, "test": args.test}
     prepare(source, args.output, height=args.height, width=args.width, fit=args.fit, **shares)
-    print(f"the prepared set is in {args.output}")
+    print(f"the prepared set is in {shown(args.output)}")
     return 0

@@ -4,7 +4,8 @@ from ..disk import write_text
 from ..errors import ColorizeError, reason
 from ..evaluation.rows import photo_folder
 from ..evaluation.turing import CHECK, answers_text, build_page, choose_trials, summarize_answers
-from ..terminal import quietly_import_keras
+from ..guarding import add_overwrite, holds, refuse_others
+from ..terminal import quietly_import_keras, shown
 from .evaluate import add_row_arguments, asked_rows, complain_of
 
 
@@ -19,16 +20,18 @@ def add_arguments(parser):
     parser.add_argument("--size", type=int, default=256, metavar="N", help="side of the pictures (default: 256)")
     parser.add_argument("--fit", choices=("crop", "resize"), default="resize", help="crop: cut, do not shrink first")
     parser.add_argument("--seed", type=int, default=0, help="of the photos, their order and sides (default: 0)")
+    add_overwrite(parser)
     parser.set_defaults(baseline=None)
 
 
 def main(args):
     """Write a page, or read answers -> exit status; 1 if a photo had to be passed over."""
     if args.answers:
-        print(answers_text(summarize_answers(args.answers)))
+        print(*map(shown, answers_text(summarize_answers(args.answers)).splitlines()), sep="\n")
         return 0
     if args.size < 16 or args.pairs < 1 or args.seed < 0:
         raise ColorizeError("expected --size of 16 or more, --pairs of 1 or more and --seed of 0 or more")
+    refuse_others(args.output, holds("<title>Which photo is real?</title>", '"milliseconds"'), args.overwrite)
     photos, problems = photo_folder(args.photos, args.size, args.fit), []
     if args.model or not args.no_shipped:
         quietly_import_keras()
@@ -40,5 +43,5 @@ def main(args):
         raise ColorizeError(f"expected to write {args.output}: {reason(error)}", status=1) from None
     complain_of(problems)
     checks = sum(trial.kind == CHECK for trial in trials)
-    print(f"{args.output}: {len(trials) - checks} pairs and {checks} checks; open it in a browser")
+    print(f"{shown(args.output)}: {len(trials) - checks} pairs and {checks} checks; open it in a browser")
     return 1 if problems else 0

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from ..disk import LOCK, only_process, whole, write_json
 from ..errors import ColorizeError, reason
+from ..terminal import cell
 from .digests import digests_of
 from .filters import Filters
 from .stored import content_hash, difference_hash, fit_photo, position_of, split_of, stored_codes, usual_shares
@@ -336,7 +337,7 @@ def _write_splits(folder, rows, settings):
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            writer.writerow(row | {"row": row.get("final", "") if not row["reason"] else ""})
+            writer.writerow(row | {"name": cell(row["name"]), "row": row.get("final", "") if not row["reason"] else ""})
     write_json(folder / "settings.json", settings | {"counts": counts, "digests": digests_of(folder)})
     for name in WORKING:
         (folder / name).unlink(missing_ok=True)

@@ -83,15 +83,30 @@ def sample_photos():
     return {name: _rgb8(path) for name, path in sorted(files.items()) if Path(path).is_file()}
 
 
+def sample_paths(folder, in_color=False):
+    """Where `write_samples` writes to: a list of paths, in the order of the photos' names."""
+    names = sorted(sample_photos())
+    return [Path(folder) / f"{name}{'.png' if in_color else ('.png', '.jpg')[k % 2]}" for k, name in enumerate(names)]
+
+
 def write_samples(folder, in_color=False):
     """Write the sample photos into ``folder``, made grey unless ``in_color`` -> their paths, one as each is written."""
-    for index, (name, rgb) in enumerate(sorted(sample_photos().items())):
-        path = Path(folder) / f"{name}{'.png' if in_color else ('.png', '.jpg')[index % 2]}"
-        if not in_color:
-            grey = color.grey_from_lightness(color.lightness(rgb.astype(np.float32) / 255))
-            rgb = grey[..., None].repeat(3, axis=-1)
-        write_photo(path, rgb)
+    for path, (_, rgb) in zip(sample_paths(folder, in_color), sorted(sample_photos().items()), strict=True):
+        write_photo(path, rgb if in_color else _greyed(rgb))
         yield path
+
+
+def _greyed(rgb):
+    """uint8 (H, W, 3) -> float32 (H, W, 3), the greys of the same lightness."""
+    return color.grey_from_lightness(color.lightness(rgb.astype(np.float32) / 255))[..., None].repeat(3, axis=-1)
+
+
+def is_sample(path):
+    """Whether a file is a sample photo, in color or grey, as this or an earlier version wrote it, and not changed."""
+    rgb = sample_photos()[path.stem]
+    found = np.rint(read_photo(path).rgb * 255)
+    most = 32 if path.suffix == ".jpg" else 3  # codes: versions differ in rounding, and in their encoders of JPEG
+    return any(found.shape == one.shape and np.abs(found - one).max() <= most for one in (rgb, _greyed(rgb) * 255))
 
 
 class SamplePhotos:

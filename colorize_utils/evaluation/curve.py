@@ -18,6 +18,7 @@ import numpy as np
 
 from ..disk import whole
 from ..errors import ColorizeError
+from ..terminal import cell
 from ..weights import assign_arrays, read_arrays
 from .measure import measure, survey
 from .rows import GREY, TRUTH, Row, painted_by, reference_rows
@@ -149,7 +150,11 @@ def write_curve(path, lines):
     with whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in line.items()} for line in lines)
+        writer.writerows({key: _written(value) for key, value in line.items()} for line in lines)
+
+
+def _written(value):
+    return f"{value:.6g}" if isinstance(value, float) else cell(value) if isinstance(value, str) else value
 
 
 def read_curve(path):

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..disk import whole, write_text
 from ..errors import ColorizeError
+from ..terminal import cell
 from . import sheets, tables
 from .measure import COLUMNS
 from .rows import (
@@ -78,7 +79,7 @@ def _write(output, report, measured):
             for name, scores in measured.rows.items():
                 if scores.kept[index]:
                     classes = [int(answers[index]) for answers in scores.answers.values()]
-                    writer.writerow([photo, name, *map(float, scores.columns[index]), *classes])
+                    writer.writerow([cell(photo), cell(name), *map(float, scores.columns[index]), *classes])
     write_text(output / "report.md", tables.markdown(report))
     write_text(output / "report.json", json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 

@@ -226,7 +226,7 @@ def _colorize_file(colorizer, source, target, options, max_pixels, maker):
     from ..photos.writing import write_pages
 
     began, notes, sizes, lost = time.perf_counter(), [], [], []
-    if target.exists() and is_torn(target):
+    if is_torn(target):
         notes.append([TORN])
     maker = maker._replace(made_from=str(MadeFrom(identity(source), asked(maker))))
 

@@ -1,6 +1,7 @@
 """Model files for others: taking the generator out of a run, and saying what a model file holds."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,21 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
     try:
         save_network(network, output, spec, meta)
         digest = sha256(output)
-        write_text(output.with_suffix(".sha256"), f"{digest}  {output.name}\n", encoding="ascii")
+        write_text(output.with_suffix(".sha256"), f"{digest}  {output.name}\n", encoding="utf-8")
     except OSError as error:
         raise ColorizeError(f"expected a place for {output}, got: {reason(error)}", status=1) from None
     return digest
+
+
+def is_note(path):
+    """Whether a file is a note of a SHA-256 that `export_model` writes beside a model file."""
+    return re.fullmatch(r"[0-9a-f]{64}  [^\n]+\n", Path(path).read_text(encoding="utf-8")) is not None
+
+
+def is_noted(path):
+    """Whether a file is a model that `export_model` wrote, as it wrote it: the note beside it says so."""
+    note = Path(path).with_suffix(".sha256").read_text(encoding="utf-8")
+    return note == f"{sha256(path)}  {Path(path).name}\n"
 
 
 def _generator_of(source):

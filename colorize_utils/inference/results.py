@@ -4,23 +4,25 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from ..disk import part_beside, whole
+from ..disk import make_folders, part_beside, whole
 from ..errors import ColorizeError, reason
-from ..terminal import shown
+from ..guarding import begins_with, refuse_others
+from ..terminal import cell, shown
 from .folders import ANOTHERS, MADE_BY, OLDER, UNSAID
 
 COLUMNS = ("photo", "picture", "status", "notes", "width", "height", "seconds", "model")
 
 
-def check_report(path):
+def check_report(path, overwrite=False):
     """See that a table can be written to ``path``, before hours of work. ColorizeError (status 2) if not."""
     path = Path(path)
     if path.suffix.lower() != ".csv":  # so that a slip of the hand never writes over a photo
         raise ColorizeError(f"expected --report FILE.csv, got {path}")
     if path.is_dir():
         raise ColorizeError(f"expected --report FILE.csv, but {path} is a folder")
+    refuse_others(path, begins_with(",".join(COLUMNS[:4]) + ","), overwrite)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         probe = part_beside(path)
         probe.write_bytes(b"")
         probe.unlink()
@@ -39,8 +41,9 @@ def write_report(path, results):
         table.writerow(COLUMNS)
         for result in results:
             width, height = result.size or ("", "")
-            row = (result.source, result.target or "", result.status, "; ".join(result.notes), width, height)
-            table.writerow((*row, f"{result.seconds:.3f}" if result.status == "done" else "", result.model))
+            row = map(cell, (result.source, result.target or "", result.status, "; ".join(result.notes)))
+            seconds = f"{result.seconds:.3f}" if result.status == "done" else ""
+            table.writerow((*row, width, height, seconds, cell(result.model)))
 
 
 def summary(results, folder):

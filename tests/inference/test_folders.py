@@ -455,3 +455,53 @@ def test_a_page_that_cannot_be_read_is_named_and_the_others_are_colored(stub, tm
         assert len(file.pages) == 2
     (row,) = rows(tmp_path / "r.csv")
     assert row["status"] == "done" and "page 2" in row["notes"]
+
+
+# --- places that systems do not like --------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other limits")
+def test_a_name_that_is_too_long_costs_one_line(stub, tmp_path, capsys):
+    long = "x" * 251 + ".png"  # a name of 255 bytes is allowed, and with more behind it no more
+    put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / long)
+    status, said, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+    assert (status, complaints) == (0, []) and "2 pictures written" in said
+    status, said, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out", "--chroma-only")
+    assert status == 1 and "1 picture written" in said
+    assert len(complaints) == 1 and "could not be written: File name too long" in complaints[0]
+    for name in ("y" * 300 + ".png", "z/" * 3000 + "a.png"):
+        asked = (tmp_path / name, tmp_path / "in" / "a.png")
+        status, said, complaints = run(capsys, "colorize", *asked, "-o", tmp_path / "other", "--overwrite")
+        assert status == 1 and "1 picture written" in said
+        assert len(complaints) == 1 and "File name too long" in complaints[0]
+
+
+def test_an_empty_name_is_refused(stub, tmp_path, capsys, monkeypatch):
+    """`Path("")` is the folder one is in: `colorize "$1"` without an argument colored all that lay there."""
+    put(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    for args in (("", "-o", "out"), ("a.png", "-o", "")):
+        status, said, complaints = run(capsys, "colorize", *args)
+        assert (status, said, len(complaints)) == (2, "", 1) and "got an empty name" in complaints[0]
+    status, said, complaints = run(capsys, "colorize", "a.png", "", "-o", "out")
+    assert status == 1 and len(complaints) == 1 and files_below(tmp_path) == ["a.png", "out/a.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no paths that long")
+def test_folders_may_lie_as_deep_as_the_system_allows(stub, tmp_path, capsys):
+    """`os.walk` of Python 3.11, `Path.mkdir` and `Path.rglob` call themselves for each folder: 1,000 were too many."""
+    deep = os.path.join(tmp_path, "in", *["d"] * 1200)
+    disk.make_folders(deep)
+    put(tmp_path / "a.png"), shutil.copy(tmp_path / "a.png", deep)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(400)  # a test is itself a hundred calls deep
+    try:
+        for said_so in ("1 picture written", "1 there already"):
+            status, said, complaints = run(capsys, "colorize", tmp_path / "in", "-o", tmp_path / "out")
+            assert (status, complaints) == (0, []) and said_so in said
+    finally:
+        sys.setrecursionlimit(limit)
+        deepest = os.path.join(tmp_path, "out", *["d"] * 1200, "a.png")
+        assert os.path.isfile(deepest)
+        for top in ("in", "out"):  # Python 3.11 cannot remove it
+            subprocess.run(["rm", "-rf", tmp_path / top], check=True)
