@@ -6,8 +6,6 @@ import stat
 import struct
 from typing import NamedTuple
 
-from PIL import Image
-
 NAMESPACE, PROPERTY = "urn:colorizeimg:", "MadeFrom"
 PIECE = 2**18  # bytes read at a time: of most files the first or the last of them hold the XMP data
 _LINE = re.compile(rb"""MadeFrom(?:>|\s*=\s*["'])([0-9a-f]{8}) ([0-9a-f]{32}) ([0-9a-f]{16})""")
@@ -100,6 +98,8 @@ def _has_all_directories(file, size, order):
 
 def _opens(path):
     """Whether a picture whose end is not where it should be can be read all the same."""
+    from PIL import Image
+
     try:
         with Image.open(path) as image:
             if image.format == "TIFF":
