@@ -3,9 +3,9 @@
 Every figure is of whole runs of `colorize`, each a process of its own, all versions in turn; the least of several runs
 is taken. --against: a checkout of an older version, measured beside this one (`git worktree add FOLDER COMMIT`). "Files
 alone" is what Pillow takes to decode the same photos and to encode the colored ones as they were written, in as many
-processes as there are cores. Wall time depends on what else the machine does; processor seconds hardly, so the ratios
-are of these; what one photo of 64 pixels costs from a cold start is taken off first. --write: put the table there too
-(saved_models/SPEED.md, which the docs quote).
+processes as there are cores. Wall time depends on what else the machine does; processor seconds much less, so rates and
+ratios are of these; what one photo of 64 pixels costs from a cold start is taken off first. --write: put the table
+there too, after each part (saved_models/SPEED.md, which the docs quote).
 
 Parts: cold, jpegs, small, tiff8, tiff16, and lightness, which says how far the lightness of JPEGs is off.
 """
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from colorize_utils import color, sample_photos  # noqa: E402
 from colorize_utils.disk import write_text  # noqa: E402
+from colorize_utils.inference import engines  # noqa: E402
 from colorize_utils.photos.reading import read_photo, write_photo  # noqa: E402
 
 CORES = os.cpu_count() or 1
@@ -54,13 +55,13 @@ class Case:
 CASES = {
     "cold": Case("one photo of 64 pixels, a cold start", 1, (64, 64)),
     "jpegs": Case("8 grey JPEGs of 12 megapixels", 8, (3000, 4000)),
-    "small": Case("2,000 grey JPEGs of 256 pixels", 2000, (256, 256)),
+    "small": Case("500 grey JPEGs of 256 pixels", 500, (256, 256)),
     "tiff8": Case("a grey TIFF of 100 megapixels, 8 bits", 1, (8_660, 11_547), 8, ".tif"),
     "tiff16": Case("the same, 16 bits", 1, (8_660, 11_547), 16, ".tif"),
 }
 HEAD = (
-    "| what | version | seconds | processor seconds | beyond the start: megapixels a second | photos a second | times "
-    "the files alone | peak MB |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| what | version | seconds | processor seconds | beyond the start: megapixels a processor second | photos a "
+    "processor second | times the files alone | peak MB |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -140,10 +141,10 @@ def measure(case, versions, folder, repeats, starts):
         figures = wall, cpu, memory = least(runs[name])
         cells = ["", "", ""]
         if starts:
-            beyond = max(1e-3, wall - starts[name][0])
+            beyond = max(1e-3, cpu - starts[name][1])
             cells = [f"{case.megapixels / beyond:.1f}", f"{case.count / beyond:.1f}" if case.count > 1 else "", ""]
             if alone:
-                cells[2] = f"{(cpu - starts[name][1]) / min(alone):.1f}"
+                cells[2] = f"{beyond / min(alone):.1f}"
         row = f"| {case.title} | {name} | {wall:.1f} | {cpu:.1f} | {' | '.join(cells)} | {memory:.0f} |"
         yield row, figures
 
@@ -160,8 +161,9 @@ def lightness(folder):
 
 
 def versions_of(args):
-    """name -> (folder, options) of what is measured; each has run once, so that Python has compiled it."""
-    found = {"this": (ROOT, shlex.split(args.options))}
+    """name -> (folder, options) of what is measured; each has run once: code and model are compiled."""
+    installed = [kind for kind in engines.RUNTIMES if engines.installed(kind)]
+    found = {f"this, {engine}": (ROOT, ["--engine", engine]) for engine in ("tensorflow", *installed[:1])}
     if args.against:
         found["before"] = (args.against.resolve(), [])
     with tempfile.TemporaryDirectory() as folder:
@@ -175,7 +177,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(CASES)}, lightness (default: all)")
     parser.add_argument("--against", type=Path, metavar="FOLDER", help="a checkout of another version")
-    parser.add_argument("--options", default="", metavar="TEXT", help="for `colorize` of this version")
     parser.add_argument("--repeats", type=int, default=2, help="runs of each, the least counts (default: %(default)s)")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="put the table there too")
     args = parser.parse_args()
@@ -194,8 +195,8 @@ def main():
                 starts = starts or dict(zip(versions, figures, strict=True))
         print(*said, sep="\n", flush=True)
         lines += said
-    if args.write:
-        write_text(args.write, "\n".join([f"# Speed\n\nMade by `{command()}`.\n", *lines]) + "\n")
+        if args.write:
+            write_text(args.write, "\n".join([f"# Speed\n\nMade by `{command()}`.\n", *lines]) + "\n")
 
 
 def command():

@@ -36,7 +36,7 @@ def load(model=None, engine="auto", temperature=None):
     if engine in RUNTIMES and temperature is not None:
         raise ColorizeError(f"expected --engine tensorflow with --temperature, got {engine}")
     path = shipped_model() if model is None else Path(model)
-    kind = engine if engine != "auto" else next(filter(_installed, RUNTIMES), None)
+    kind = engine if engine != "auto" else next(filter(installed, RUNTIMES), None)
     if kind in RUNTIMES and temperature is None:
         _, spec, meta = read_model(path)
         try:
@@ -49,7 +49,7 @@ def load(model=None, engine="auto", temperature=None):
     return Colorizer.load(path, temperature)
 
 
-def _installed(kind):
+def installed(kind):
     """Whether a runtime is there, and what converts a model for it."""
     packages = (RUNTIMES[kind][1], *NEEDED[kind])
     return all(importlib.util.find_spec(name) is not None for name in packages)

@@ -18,7 +18,7 @@ from colorize_utils.inference.colorizer import Colorizer
 from colorize_utils.photos.reading import read_mark
 
 ROOT = Path(__file__).resolve().parents[2]
-HERE = {kind: engines._installed(kind) for kind in engines.RUNTIMES}
+HERE = {kind: engines.installed(kind) for kind in engines.RUNTIMES}
 KINDS = [
     pytest.param(kind, marks=pytest.mark.skipif(not here, reason=f"no runtime or converter for {kind} is installed"))
     for kind, here in HERE.items()
@@ -51,7 +51,7 @@ def pretended(monkeypatch, cache):
         assert path.read_bytes().startswith(b"export")
         return lambda x: np.broadcast_to(np.float32([0.2, 0.3]), (*x.shape[:3], 2))
 
-    monkeypatch.setattr(engines, "_installed", lambda kind: kind == "litert")
+    monkeypatch.setattr(engines, "installed", lambda kind: kind == "litert")
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(engines.subprocess, "run", convert)
     monkeypatch.setattr(engines, "runner", orange)
@@ -166,7 +166,7 @@ def test_engines_that_cannot_be_used_are_one_line(tmp_path, capsys, monkeypatch)
 
 
 def test_without_a_runtime_it_is_tensorflow(model_file, monkeypatch, cache):  # noqa: F811
-    monkeypatch.setattr(engines, "_installed", lambda kind: False)
+    monkeypatch.setattr(engines, "installed", lambda kind: False)
     assert engines.load(model_file).meta["name"] == "little one"
     assert not cache.exists()
 
