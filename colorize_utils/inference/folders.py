@@ -81,8 +81,6 @@ def colorize_files(
     size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a
     time; the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
     """
-    from ..photos.reading import count_pixels
-
     outcome, room = Outcome(), Room()
     options = _unusual(size=size, strength=strength, chroma_only=chroma_only, hints=hints)
     maker = maker or maker_of(getattr(colorizer, "meta", {}), **options)
@@ -91,6 +89,8 @@ def colorize_files(
         source, target = pair
         if not overwrite and is_done(target):
             return skipped(source, target, maker)
+        from ..photos.reading import count_pixels  # where all is done already it is not waited for
+
         with room.of(count_pixels(source) if workers > 1 else 0):
             return _colorize_file(colorizer, source, target, options, max_pixels, maker)
 
@@ -192,10 +192,10 @@ def maker_in(model=None, **settings):
 
 def skipped(source, target, maker):
     """The `Result` for a picture that is there already, with what speaks for making it again."""
-    from ..photos.reading import read_mark
-
     made, mark, notes = read_made_from(target), None, []
     if made is None or made.asked != asked(maker):
+        from ..photos.reading import read_mark  # loads what decodes photos
+
         mark = read_mark(target)
         if made or mark and mark != str(maker):
             notes.append(MADE_BY + (mark if mark and mark != str(maker) else "another model of this name"))

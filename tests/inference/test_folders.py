@@ -68,6 +68,22 @@ def test_the_report_has_a_row_for_every_photo(stub, tmp_path, capsys):
     assert [path.name for path in report.parent.iterdir()] == ["report.csv"]
 
 
+def test_where_all_is_done_nothing_is_loaded_that_decodes_or_colors(tmp_path):
+    put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "b.jpg")
+    planned = folders.plan([(tmp_path / "in" / name, tmp_path / "in") for name in ("a.png", "b.jpg")], tmp_path / "out")
+    folders.colorize_files(Colorizer(orange), planned, maker=folders.maker_in())  # as if by the shipped model
+    heavy = ("tensorflow", "keras", "cv2", "PIL", "scipy", "h5py", "tifffile", "ai_edge_litert", "onnxruntime")
+    words = ["colorize", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    code = (
+        f"import sys; from colorize_utils.cli import main; status = main({words!r});"
+        f"print(status, [m for m in {heavy!r} if m in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    first, last = done.stdout.splitlines()
+    assert "0 pictures written" in first and "2 there already" in first and last == "0 []"
+
+
 def test_what_a_folder_leaves_out_is_counted_and_listed_in_the_report(stub, tmp_path, capsys):
     put(tmp_path / "in" / "a.png"), put(tmp_path / "in" / "out" / "before.png")
     for name in ("notes.txt", "s/raw.cr2", "s/other.CR2", ".hidden.png", "out/done.csv"):
