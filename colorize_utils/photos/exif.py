@@ -148,12 +148,11 @@ def fitted(directory, most):
         rows += [(tag, value, True) for tag, value in inside.items() if isinstance(value, Value)]
         if not rows:
             return b"", lost
-        tag, _, within = min(rows, key=lambda row: (*_worth(row[0]), _cost(len(row[1].data), over)))
-        lost.append(tag)
-        if within:
-            kept[CAMERA] = {other: value for other, value in inside.items() if other != tag}
-        else:
-            del kept[tag]
+        least = min(_worth(tag) for tag, _, _ in rows)
+        gone = _enough([row for row in rows if _worth(row[0]) == least], over)
+        lost += [tag for tag, _ in gone]
+        inside = {tag: value for tag, value in inside.items() if (tag, True) not in gone}
+        kept = {tag: value for tag, value in kept.items() if (tag, False) not in gone} | {CAMERA: inside}
     return block, lost
 
 
@@ -161,9 +160,19 @@ def _worth(tag):
     return tag == MAKERNOTE, tag in TELLING, tag not in NOTHING
 
 
-def _cost(length, over):
-    """The shortest that is long enough goes first; where none is, the longest."""
-    return (0, length) if length + 12 >= over else (1, -length)
+def _enough(rows, over):
+    """{(tag, whether the camera's)} of the shortest row that frees ``over`` bytes; else of the longest together."""
+    sizes = sorted((len(value.data) + 12, tag, within) for tag, value, within in rows)
+    alone = [(tag, within) for size, tag, within in sizes if size >= over]
+    if alone:
+        return set(alone[:1])
+    chosen = set()
+    for size, tag, within in reversed(sizes):
+        chosen.add((tag, within))
+        over -= size
+        if over <= 0:
+            break
+    return chosen
 
 
 def lay_out(directory, start, order):

@@ -14,35 +14,74 @@ from .pixels import Pixels
 HEADS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 SYCC, CMYK, LAB = 18, 12, 14
 ICC_METHODS = (2, 3)
-MOST = 2**24  # bytes of boxes before the picture
+EXIF, XMP = b"JpgTiffExif->JP2", bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")  # names of uuid boxes
+MOST, MOST_BOXES = 2**24, 10_000  # bytes of boxes beside the picture
 MADE_BY = (b"Created by OpenJPEG", b"Kakadu")  # comments that encoders write by themselves
 
 
 @dataclass(frozen=True)
 class Jp2:
-    """What the head of a JPEG 2000 says. ``bits``: of the deepest channel; ``space``: the enumerated one, or None."""
+    """What stands in a JPEG 2000 beside its pixels. ``bits``: of the deepest channel; ``space``: the enumerated one."""
 
     bits: int
     profile: bytes | None = None
     space: int | None = None
+    exif: bytes = b""
+    xmp: bytes | None = None
+    notes: tuple = ()
 
 
 def read_jp2(file):
     """An open JPEG 2000 -> `Jp2`."""
     file.seek(0)
-    data = file.read(MOST)
-    if data.startswith(HEADS[1]):
-        return Jp2(_bits(data))
-    profile = space = None
-    at = data.find(b"\xff\x4f\xff\x51")
-    for name, body in _boxes(data[: max(at, 0)]):
-        for inner, box in _boxes(body) if name == b"jp2h" else ():
-            if inner == b"colr" and len(box) > 3 and profile is None and space is None:
-                if box[0] in ICC_METHODS:
-                    profile = box[3:]
-                elif box[0] == 1 and len(box) >= 7:
-                    (space,) = struct.unpack_from(">I", box, 3)
-    return Jp2(_bits(data[at:]) if at >= 0 else 8, profile, space)
+    if file.read(4) == HEADS[1]:
+        file.seek(0)
+        return Jp2(_bits(file.read(2**16)))
+    bits, profile, space, found, others = 8, None, None, {}, []
+    for name, body in _top_boxes(file):
+        if name == b"jp2c":
+            bits = _bits(body)
+        elif name == b"uuid" and body[:16] in (EXIF, XMP):
+            found.setdefault(body[:16], body[16:])
+        elif name == b"jp2h":
+            profile, space = _color(body)
+        elif name not in (b"jP  ", b"ftyp", b"jp2i", b"free", b"rreq"):
+            others.append(name.decode("latin-1").strip() if name != b"uuid" else "uuid")
+    notes = (f"what stands in its boxes {', '.join(sorted(set(others))[:5])} was left out",) if others else ()
+    return Jp2(bits, profile, space, found.get(EXIF, b""), found.get(XMP), notes)
+
+
+def _top_boxes(file):
+    """(name, body) of each box of an open file; of the picture's, and of what is very long, the beginning alone."""
+    at, size, room = 0, file.seek(0, 2), MOST
+    for _ in range(MOST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return
+        length, name = struct.unpack(">I4s", head[:8])
+        start = 16 if length == 1 and len(head) == 16 else 8
+        if start == 16:
+            (length,) = struct.unpack(">Q", head[8:])
+        end = size if length == 0 else at + length
+        if end < at + start or not name.isascii():
+            return
+        file.seek(at + start)
+        body = file.read(min(end - at - start, 2**16 if name == b"jp2c" else room))
+        room -= len(body)
+        yield name, body
+        at = end
+
+
+def _color(body):
+    """The first box of color inside the header box -> ICC profile or None, enumerated color space or None."""
+    for name, box in _boxes(body):
+        if name == b"colr" and len(box) > 3:
+            if box[0] in ICC_METHODS:
+                return box[3:], None
+            if box[0] == 1 and len(box) >= 7:
+                return None, struct.unpack_from(">I", box, 3)[0]
+    return None, None
 
 
 def _boxes(data):
@@ -75,3 +114,10 @@ def read_deep_jp2(path, head, image):
         return Pixels(values, bits=16, was_grey=True)
     alpha = np.ascontiguousarray(values[..., 3]) if values.shape[2] == 4 else None
     return Pixels(np.ascontiguousarray(values[..., :3]), alpha, bits=16)
+
+
+def bits_in_boxes(head):
+    """Bits of the deepest channel of an AVIF that begins so (ISO/IEC 23008-12, 6.5.6: pixi)."""
+    at = head.find(b"pixi")
+    count = head[at + 8] if 0 <= at < len(head) - 16 else 0
+    return max(head[at + 9 : at + 9 + count], default=8)

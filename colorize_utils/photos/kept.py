@@ -62,6 +62,8 @@ def format_of(suffix):
 def for_format(suffix, kept, made):
     """`Kept` as a file with this suffix can have it, with the mark of ``made`` (a `Maker` or None); and notes."""
     kind, nothing, notes = format_of(suffix), Kept(), []
+    if kept.alpha is not None and kind == "JPEG" and _is_opaque(kept.alpha):
+        kept = replace(kept, alpha=None)
     lost = [name for name in WORDS if name not in PLACES[kind] and _is_there(getattr(kept, name))]
     notes += [f"{WORDS[name]} cannot be kept: a {kind} has no place for it" for name in lost]
     kept = replace(kept, **{name: getattr(nothing, name) for name in lost})
@@ -79,6 +81,10 @@ def for_format(suffix, kept, made):
     if kind == "PNG" and kept.comments:
         kept = replace(kept, texts=(*kept.texts, *((b"tEXt", b"Comment\0" + text) for text in kept.comments)))
     return replace(kept, exif=exif, xmp=packet), notes
+
+
+def _is_opaque(alpha):
+    return bool(alpha.min() >= (1 if alpha.dtype.kind == "f" else np.iinfo(alpha.dtype).max))
 
 
 def _is_there(value):

@@ -43,17 +43,19 @@ def stands_beside(file, image, parts):
         return replace(jpeg.beside(parts, image), dpi=resolution(image))
     profile, notes = image.info.get("icc_profile"), ()
     if isinstance(parts, jp2.Jp2):
-        profile = parts.profile
+        profile, notes = parts.profile, parts.notes
     elif image.format == "BMP":
         profile, notes = of_bmp(file)
     elif not profile and image.format in ("AVIF", "HEIF"):
         file.seek(0)
         profile, notes = of_boxes(file.read(2**16))
+    if image.format == "HEIF" and getattr(image, "n_frames", 1) > 1:
+        notes = (*notes, f"it holds {image.n_frames} pictures; the first was read, the others were left out")
     comment = image.info.get("comment") if image.format in ("GIF", "JPEG2000") else None
     comment = None if isinstance(comment, bytes) and comment.startswith(jp2.MADE_BY) else comment
     return Beside(
-        exif=bytes(image.info.get("exif") or b""),
-        xmp=image.info.get("xmp"),
+        exif=bytes(image.info.get("exif") or getattr(parts, "exif", b"")),
+        xmp=image.info.get("xmp") or getattr(parts, "xmp", None),
         profile=profile,
         comments=(comment,) if isinstance(comment, bytes) and comment else (),
         dpi=resolution(image),

@@ -55,8 +55,11 @@ def head_of(path):
 
 
 @contextmanager
-def opened(path, quick=False):
-    """The file opened with Pillow: by its content, whatever its name says. quick: only its head will be asked for."""
+def opened(path, quick=False, max_pixels=0):
+    """The file opened with Pillow: by its content, whatever its name says. quick: only its head will be asked for.
+
+    One whose end is missing is mended if it has at most ``max_pixels`` by its header, for that takes decoding.
+    """
     _refuse_no_file(path)
     with open(path, "rb") as file:
         head = file.read(12)
@@ -64,16 +67,16 @@ def opened(path, quick=False):
         if head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"):
             _learn_heif(path)
             formats = ("HEIF",)
-        source, parts, notes = (file, None, ()) if quick else _taken_apart(path, file, head)
+        source, parts, notes = (file, None, ()) if quick else _taken_apart(path, file, head, max_pixels)
         source.seek(0)
         with Image.open(source, formats=formats) as image:
             yield Opened(file, image, parts, notes)
 
 
-def _taken_apart(path, file, head):
+def _taken_apart(path, file, head, max_pixels):
     """What Pillow is to be given in place of an open file that begins so, its `Opened.parts`, and notes."""
     if head.startswith(SIGNATURE):
-        png = read_png(path, file)
+        png = read_png(path, file, max_pixels)
         return png.pixels, png, ()
     if head.startswith(JP2_HEADS):
         return file, read_jp2(file), ()
@@ -82,7 +85,8 @@ def _taken_apart(path, file, head):
     jpeg = read_jpeg(file)
     if is_rare(jpeg):
         return without_scans(jpeg), jpeg, ()
-    if jpeg.end is None and (mended := with_end(file, jpeg)):
+    small = jpeg.frame is not None and jpeg.frame[2] * jpeg.frame[3] <= max_pixels
+    if jpeg.end is None and small and (mended := with_end(file, jpeg)):
         return mended, jpeg, ("its end mark is missing; its pixels are whole",)
     return file, jpeg, ()
 

@@ -15,6 +15,22 @@ PIECE = 2**20
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
 XMP, RAW = b"XML:com.adobe.xmp", b"Raw profile type "
 OURS = (XMP, b"Software", *(RAW + kind for kind in (b"exif", b"APP1", b"xmp", b"icc", b"icm")))
+# What tells of the picture as it was coded, or how it is to be shown, and goes without a word.
+OF_THE_CODE = {
+    b"cICP",
+    b"iCCP",
+    b"sRGB",
+    b"gAMA",
+    b"cHRM",
+    b"pHYs",
+    b"eXIf",
+    b"sBIT",
+    b"bKGD",
+    b"hIST",
+    b"sPLT",
+    b"tIME",
+}
+OF_THE_CODE |= {b"mDCV", b"cLLI", b"mDCv", b"cLLi", b"oFFs", b"sTER", b"iDOT", b"vpAg", b"caNv", b"orNT"}
 MOST_TEXT = 2**20  # bytes of all texts, as they are stored
 MOST_KEPT = 2**24  # bytes of all that is not pixels
 MOST_CHUNKS = 10**6
@@ -33,8 +49,10 @@ class Png:
     notes: tuple
 
 
-def read_png(path, file):
+def read_png(path, file, max_pixels):
     """An open PNG -> `Png`. ColorizeError (status 1) if a chunk that is needed is not what was written.
+
+    A missing end is mended in one of at most ``max_pixels``; a larger one will be refused.
 
     Pillow would show what came of it, and refuse a photo for a chunk that is not needed.
     """
@@ -44,7 +62,7 @@ def read_png(path, file):
         raise ColorizeError(f"{path}: expected a photo, got a damaged PNG without a header", status=1)
     file.seek(header[0] + 8)
     shape = struct.unpack(">IIBBBBB", file.read(13).ljust(13, b"\0"))
-    if not ended:
+    if not ended and shape[0] * shape[1] <= max_pixels:
         data = _packed_anew(spliced(file, [where for name, where in needed if name == b"IDAT"]), shape)
         if data is None:
             raise ColorizeError(f"{path}: expected a whole photo, got a truncated PNG", status=1)
@@ -64,7 +82,9 @@ def _chunks(path, file):
             return needed, others, _said_of(damaged), False
         length, name = struct.unpack(">I4s", head)
         if name == b"IEND":
-            return needed, others, _said_of(damaged), True
+            behind = file.seek(0, 2) - start - 12
+            more = (f"what follows the picture in its file ({behind:,} bytes) was left out",) * (behind >= 32)
+            return needed, others, (*_said_of(damaged), *more), True
         is_needed = name[:1].isupper() or name in (b"tRNS", b"acTL", b"fcTL")
         body, left, total = [], length, zlib.crc32(name)
         while left and (piece := file.read(min(left, PIECE))):
@@ -128,6 +148,9 @@ def beside(png):
     profile, more = of_png(first, icc)
     texts, too_long = text_chunks(png)
     density = struct.unpack(">IIB", first[b"pHYs"]) if len(first.get(b"pHYs", b"")) == 9 else (0, 0, 0)
+    others = sorted({name.decode() for name, _ in png.chunks if name not in (*TEXT, *OF_THE_CODE)})
+    if others:
+        notes = (*notes, f"what other programs keep in its chunks {', '.join(others)} was left out")
     raw = _raw(first_text(png, RAW + b"exif") or first_text(png, RAW + b"APP1"))
     return Beside(
         exif=first.get(b"eXIf") or raw,

@@ -9,6 +9,7 @@ from ..errors import ColorizeError
 from .pixels import Pixels
 
 LOSSLESS, LS = (0xC3, 0xCB), 0xF7
+HIERARCHICAL = "hierarchical JPEG"  # nothing known to us reads it
 USUAL = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
@@ -21,7 +22,7 @@ def name_of(jpeg):
     """The coding of a `jpeg.Jpeg`, for a person."""
     marker, bits = jpeg.frame[:2]
     kind = "JPEG-LS" if marker == LS else "lossless JPEG" if marker in LOSSLESS else "JPEG"
-    return f"{kind} of {bits} bits" if marker in (LS, *LOSSLESS, *USUAL) else "hierarchical JPEG"
+    return f"{kind} of {bits} bits" if marker in (LS, *LOSSLESS, *USUAL) else HIERARCHICAL
 
 
 def without_scans(jpeg):
@@ -43,6 +44,8 @@ def read_rare_jpeg(path, jpeg):
     ColorizeError (status 1) that names the coding, where imagecodecs is not installed or does not know it either.
     """
     name, bits = name_of(jpeg), jpeg.frame[1]
+    if name == HIERARCHICAL:
+        raise ColorizeError(f"{path}: expected a coding that can be read, got {name}", status=1)
     try:
         import imagecodecs
     except ImportError:

@@ -14,7 +14,7 @@ from ..errors import ColorizeError, reason
 from .deep_png import read_deep_png
 from .eight_bits import read_eight_bits
 from .finding import READABLE, find_photos
-from .jp2 import Jp2, read_deep_jp2
+from .jp2 import Jp2, bits_in_boxes, read_deep_jp2
 from .jpeg import Jpeg
 from .metadata import read_metadata, read_tiff_metadata, stands_beside
 from .no_photo import what_is
@@ -65,7 +65,7 @@ def read_photo(path, max_pixels=300_000_000, codes=False):
     path = Path(path)
     with _one_line(path):
         if not is_tiff(path):
-            with opened(path) as file:
+            with opened(path, max_pixels=max_pixels) as file:
                 return _read(path, file, max_pixels, codes)
         pictures, notes = _pictures_of(path)
     return _read_tiff(pictures[0], len(pictures), notes, max_pixels, codes)
@@ -204,7 +204,11 @@ def _decoded(path, file):
 
 
 def _has_more_than_8_bits(file):
-    return (file.image.info.get("bit_depth") or 8) > 8 or isinstance(file.parts, Jp2) and file.parts.bits > 8
+    bits = file.image.info.get("bit_depth") or 8
+    if file.image.format == "AVIF":
+        file.file.seek(0)
+        bits = bits_in_boxes(file.file.read(2**16))
+    return bits > 8 or isinstance(file.parts, Jp2) and file.parts.bits > 8
 
 
 def _refuse_size(size, max_pixels):

@@ -10,7 +10,13 @@ class Spliced(io.RawIOBase):
 
     def __init__(self, file, pieces):
         self.file = file
-        self.pieces = [piece for piece in pieces if self._length(piece)]
+        self.pieces = []
+        for piece in pieces:
+            last = self.pieces[-1] if self.pieces else b""
+            if isinstance(piece, tuple) and isinstance(last, tuple) and sum(last) == piece[0]:  # neighbors in the file
+                self.pieces[-1] = (last[0], last[1] + piece[1])
+            elif self._length(piece):
+                self.pieces.append(piece)
         self.starts = [0, *accumulate(map(self._length, self.pieces))]
         self.at = 0
 

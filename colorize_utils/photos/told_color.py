@@ -57,7 +57,7 @@ def of_png(chunks, icc):
         if not notes:
             return profile, ()
     if icc or b"sRGB" in chunks:
-        return icc, notes
+        return icc or made_profile(), notes
     gamma, places = chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b"")
     gamma = struct.unpack(">I", gamma)[0] / 100_000 if len(gamma) == 4 else 0
     # Nearly 1/2.2 is how a writer of sRGB says so; libpng, too, takes 5 % more or less for the same.
@@ -89,6 +89,8 @@ def of_bmp(file):
         return file.read(min(size, 2**24)), ()
     if kind == b"LINK":
         return None, ("its color profile is in another file; sRGB is assumed",)
+    if kind in (b"sRGB", b"Win "):
+        return made_profile(), ()
     if kind == bytes(4):  # calibrated: the ends of red, green and blue in 2.30, and gammas in 16.16
         ends, gammas = struct.unpack_from("<9i", head, 60), struct.unpack_from("<3I", head, 96)
         if any(ends) and all(gammas):

@@ -359,10 +359,10 @@ def test_what_may_not_be_opened_costs_a_line(stub, tmp_path, capsys, monkeypatch
     opened = reading.opened
     denied = PermissionError(errno.EACCES, "Permission denied")
 
-    def refuse_z(path):
+    def refuse_z(path, **how):
         if path.name == "z.png":
             raise denied
-        return opened(path)
+        return opened(path, **how)
 
     monkeypatch.setattr(reading, "opened", refuse_z)
     args = ("colorize", tmp_path / "in", "-o", tmp_path / "out", "--report", tmp_path / "r.csv")

@@ -89,6 +89,28 @@ def test_the_head_of_a_jpeg_2000_may_be_anything(tmp_path):
             read_photo(tmp_path / "b.jp2")
 
 
+def test_metadata_in_the_boxes_of_a_jpeg_2000_are_kept_and_other_boxes_said(tmp_path):
+    """The uuid boxes of XMP (XMP specification part 3, 1.2.4) and EXIF as other programs write them."""
+    Image.fromarray(CODES).save(tmp_path / "a.jp2", irreversible=False)
+    packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='r'></rdf:RDF></x:xmpmeta>"
+    bodies = [bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + packet, b"JpgTiffExif->JP2" + block()[6:]]
+    boxes = [struct.pack(">I", 8 + len(body)) + b"uuid" + body for body in bodies]
+    boxes.append(struct.pack(">I", 16) + b"xml " + b"<oma/>..")
+    data = (tmp_path / "a.jp2").read_bytes()
+    at = data.index(b"jp2c") - 4
+    (tmp_path / "a.jp2").write_bytes(data[:at] + b"".join(boxes) + data[at:])
+    photo = read_photo(tmp_path / "a.jp2", codes=True)
+    expected = by_littlecms(CODES, _profile(b"RGB ", GAMMA, ADOBE))  # EXIF says Adobe RGB, and that it lies on its side
+    assert np.abs(photo.rgb - np.rot90(expected, -1)).max() <= 1 and photo.xmp == packet and b"Kodak" in photo.exif
+    assert photo.notes == ["what stands in its boxes xml was left out"]
+
+
+def test_an_avif_of_10_bits_is_read_as_8_with_a_line(tmp_path):
+    imagecodecs = pytest.importorskip("imagecodecs")
+    (tmp_path / "a.avif").write_bytes(imagecodecs.avif_encode(DEEP >> 6, level=100, bitspersample=10))
+    assert read_photo(tmp_path / "a.avif").notes == ["of its more than 8 bits a channel, 8 were read"]
+
+
 def test_an_avif_comes_out_as_a_png_with_its_metadata(tmp_path):
     profile = _profile(b"RGB ", GAMMA, ADOBE)
     Image.fromarray(SMOOTH).save(

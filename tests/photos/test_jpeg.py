@@ -90,6 +90,18 @@ def test_a_progressive_jpeg_that_lacks_a_scan_is_not_whole(tmp_path):
         read(tmp_path, whole[:tables])
 
 
+def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(tmp_path):
+    whole = jpeg()
+    at = whole.index(b"\xff\xc0") + 5
+    with pytest.raises(ColorizeError, match="at most 300,000,000 pixels, got 60000x60000"):
+        read(tmp_path, whole[:at] + struct.pack(">HH", 60_000, 60_000) + whole[at + 4 : -2])
+
+
+def test_what_other_programs_keep_in_segments_of_their_own_is_said(tmp_path):
+    photo = read(tmp_path, jpeg((0xEB, b"JP\0\1content credentials"), (0xEC, b"Ducky"), (0xE4, b"x")))
+    assert photo.notes == ["what other programs keep in its segments APP4, APP11 was left out"]
+
+
 def test_all_comments_are_kept(tmp_path):
     photo = read(tmp_path, jpeg((0xFE, b"Oma 1931"), (0xFE, "Gescannt von Köhler".encode())))
     assert photo.notes == []

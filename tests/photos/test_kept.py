@@ -57,6 +57,15 @@ def test_the_least_goes_first_and_a_maker_s_note_last(tmp_path):
     assert len(kept_in(tmp_path / "a.png")[0][CAMERA][MAKERNOTE].data) == 70_000  # a PNG has room
 
 
+@pytest.mark.parametrize("size", [10, 3_000])
+def test_of_thousands_of_tags_as_many_stay_as_have_room(size):
+    directory = {tag: Value(7, bytes(size)) for tag in range(50_000, 54_000)} | {271: text("Kodak")}
+    block, lost = fitted(directory, 65_533)
+    found, whole = read_block(block)
+    assert whole and found[271].data == b"Kodak\0" and len(found) + len(lost) == 4_001
+    assert 65_533 - len(block) < size + 12 + 2
+
+
 def test_an_almost_full_xmp_keeps_all_but_our_mark(tmp_path):
     full = PACKET.format("<rdf:Description rdf:about=''>" + "x" * 65_000 + "</rdf:Description>", "").encode()
     photo = Photo(None, xmp=full)
@@ -120,6 +129,9 @@ def test_a_png_called_jpg_says_that_its_transparency_goes(tmp_path):
     photo = read_photo(tmp_path / "a.jpg")
     write_photo(tmp_path / "b.jpg", photo.rgb, like=photo)
     assert photo.notes == ["its transparency cannot be kept: a JPEG has no place for it"]
+    photo = Photo(None, alpha=np.full(RGB.shape[:2], 255, np.uint8))
+    write_photo(tmp_path / "c.jpg", RGB, like=photo)
+    assert photo.notes == []  # nothing was seen through
 
 
 def test_the_comment_of_a_gif_becomes_a_text(tmp_path):

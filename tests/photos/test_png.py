@@ -152,9 +152,24 @@ def test_the_shape_of_pixels_that_are_not_square_is_kept(tmp_path, bits):
         assert (image.tag_v2[282], image.tag_v2[283], image.tag_v2[296]) == (1, 2, 1)
 
 
+def test_what_other_programs_keep_in_a_png_and_behind_it_is_said(tmp_path):
+    photo = read(tmp_path, png(COLOR, (b"caBX", b"content credentials"), (b"iDOT", bytes(28))) + bytes(100))
+    assert photo.notes == [
+        "what follows the picture in its file (100 bytes) was left out",
+        "what other programs keep in its chunks caBX was left out",
+    ]
+
+
+def test_a_picture_that_is_too_large_is_refused_before_it_is_unpacked(tmp_path):
+    whole = png(COLOR)
+    head = struct.pack(">II", 60_000, 60_000) + whole[24:29]
+    data = whole[:16] + head + struct.pack(">I", zlib.crc32(b"IHDR" + head)) + whole[33:-12]
+    assert "at most 300,000,000 pixels, got 60000x60000" in refused(tmp_path, data)
+
+
 def test_pieces_read_as_one_file():
     file = io.BytesIO(bytes(range(100)))
-    one = spliced(file, [b"ab", (10, 5), b"", (50, 3), b"z"])
+    one = spliced(file, [b"ab", (10, 2), (12, 3), b"", (50, 3), b"z"])
     whole = b"ab" + bytes(range(10, 15)) + bytes(range(50, 53)) + b"z"
     assert one.read() == whole
     for start in range(len(whole) + 2):

@@ -149,6 +149,8 @@ def test_a_profile_counts_more_than_exif_and_uncalibrated_alone_is_said(tmp_path
     Image.fromarray(CODES).save(tmp_path / "a.png", exif=_adobe_exif(), icc_profile=srgb)
     photo = read_photo(tmp_path / "a.png", codes=True)
     assert np.array_equal(photo.rgb, CODES) and photo.notes == []
+    photo = read(tmp_path, png(CODES, (b"sRGB", b"\0"), (b"eXIf", _adobe_exif()[6:])), "c.png")[1]
+    assert np.array_equal(np.rint(photo.rgb * 255), CODES) and photo.notes == [] and b"Kodak" in photo.exif
     Image.fromarray(CODES).save(tmp_path / "b.png", exif=_adobe_exif("R98"))
     photo = read_photo(tmp_path / "b.png", codes=True)
     assert np.array_equal(photo.rgb, CODES) and "not calibrated; sRGB is assumed" in photo.notes[0]
