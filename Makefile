@@ -17,8 +17,8 @@ test: set-up-dev
 # The page and the exports, in an environment of their own: what they need holds other packages back. Photos too, because
 # one of these is Pillow.
 test-extras:
-	@$(PYTHON) scripts/set_up.py --venv .venv-extras --dev --app --export
-	@.venv-extras/bin/python -m pytest -n 2 --dist loadfile tests/page tests/inference/test_portable.py tests/scripts/test_build_web.py tests/photos
+	@$(PYTHON) scripts/set_up.py --venv .venv-extras --dev --app --export --fast
+	@.venv-extras/bin/python -m pytest -n 2 --dist loadfile tests/page tests/inference/test_portable.py tests/inference/test_engines.py tests/scripts/test_build_web.py tests/photos
 
 # The page that colors photos inside the browser, into web/dist. Any static host serves it.
 web:

@@ -20,7 +20,7 @@ SUPPORTED = ((3, 13), (3, 12), (3, 11))
 VERSIONS = [f"{major}.{minor}" for major, minor in SUPPORTED]
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROBE = "import sys; print(sys.version_info[0], sys.version_info[1]); import venv; import ensurepip"
-OPTIONS = ("dev", "app", "export")
+OPTIONS = ("dev", "app", "export", "fast")
 CHECK = "import tensorflow, keras, cv2, skimage, scipy, PIL, h5py, matplotlib, tqdm, kagglehub"
 
 
@@ -182,6 +182,7 @@ def main():
     parser.add_argument("--dev", action="store_true", help="also what tests, lint and notebook runs need")
     parser.add_argument("--app", action="store_true", help="also what the web page needs")
     parser.add_argument("--export", action="store_true", help="also what ONNX files are made with")
+    parser.add_argument("--fast", action="store_true", help="also what runs the network without TensorFlow")
     parser.add_argument("--venv", default=os.path.join(ROOT, ".venv"), help="folder of the environment")
     parser.add_argument("--python", help="which version to use, such as 3.13 (default: the newest that is there)")
     parser.add_argument("--colab", metavar="FILE", help="constraints: Colab's versions, without jupyter")
