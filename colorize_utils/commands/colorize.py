@@ -44,9 +44,7 @@ def add_arguments(parser):
         help="what runs the network; auto: LiteRT or ONNX Runtime where installed (they start faster), else tensorflow",
     )
     parser.add_argument("--flips", action="store_true", help="show each photo mirrored too, and take the mean of both")
-    parser.add_argument(
-        "--chroma-only", action="store_true", help="write the color as a layer of its own, for an editor"
-    )
+    parser.add_argument("--chroma-only", action="store_true", help="write the color alone, as a layer for an editor")
     parser.add_argument("--overwrite", action="store_true", help="color again what is in the output folder already")
     parser.add_argument(
         "--workers", type=number(1, 64), metavar="N", help="photos in hand at a time (default: the cores)"

@@ -37,10 +37,8 @@ def plan(found, out, tag="", overwrite=False, noted=None):
     """
     out, key = Path(out), _keys()
     photos, roots = _inputs(key(out), found, key)
-    suffixes = [_suffix(photo.suffix) for photo in photos]
     names = [
-        out / photo.relative_to(root).parent / f"{photo.stem}{tag}{suffix}"
-        for photo, root, suffix in zip(photos, roots, suffixes, strict=True)
+        out / photo.relative_to(root).with_name(name_of(photo, tag)) for photo, root in zip(photos, roots, strict=True)
     ]
     places, sources = _Places(names, overwrite), {key(photo) for photo in photos}
     planned = list(zip(photos, places.of(photos), strict=True))
@@ -52,8 +50,10 @@ def plan(found, out, tag="", overwrite=False, noted=None):
     return planned
 
 
-def _suffix(suffix):
-    return suffix if suffix.lower() in KEPT else OTHERS.get(suffix.lower(), ".png")
+def name_of(photo, tag=""):
+    """The name that the picture of the path ``photo`` has, where nothing stands in its way."""
+    suffix = photo.suffix if photo.suffix.lower() in KEPT else OTHERS.get(photo.suffix.lower(), ".png")
+    return f"{photo.stem}{tag}{suffix}"
 
 
 def _inputs(out, found, key):
@@ -86,7 +86,7 @@ class _Places:
     def __init__(self, names, overwrite):
         self.names, self.overwrite, self.moved = names, overwrite, {}
         self.made_from, self.listed, self.owned, self.given = cache(read_made_from), {}, {}, set()
-        self.numbered = list(_numbered(names, self._is_free))
+        self.numbered = list(numbered(names))
 
     def of(self, photos):
         """The paths for the pictures of ``photos``, in their order."""
@@ -124,7 +124,7 @@ class _Places:
 
     def _beside(self, photo, name, path):
         self.moved[photo] = path
-        return next(_numbered([name], lambda new: self._is_free(new) and not self._is_of_another(photo, new)))
+        return next(numbered([name], lambda new: self._is_free(new) and not self._is_of_another(photo, new)))
 
     def _is_of_another(self, photo, path):
         made = self.made_from(path)
@@ -142,8 +142,8 @@ class _Places:
         return self.listed[folder].get((name.stem, name.suffix), [])
 
 
-def _numbered(names, is_free):
-    """Each of the paths ``names`` with the lowest number that none before it has got and that ``is_free``."""
+def numbered(names, is_free=lambda path: True):
+    """Each of the paths ``names``, with a number where one before it has got the name, or where it ``is_free`` not."""
     taken, numbers = set(), defaultdict(lambda: 1)
     for name in names:
         path = name

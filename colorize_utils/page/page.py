@@ -176,9 +176,12 @@ class Page:
             self.present.check(session.visit)
 
         size = None if size == self.colorizer.size else min(max(int(size), SMALLEST), LARGEST)
-        pixels = count_pixels(item.photo)
+        pixels, together = count_pixels(item.photo), count_pixels(item.photo, together=True)
+        if max(self.max_pixels, pixels) < together:  # not begun: what cannot be ended keeps others waiting
+            session.drop(item, f"expected at most {self.max_pixels:,} pixels in all its pages, got {together:,}")
+            return False
         # A very large photo waits until others are done, so that memory suffices.
-        with self.turns.turn(wanted), self.room.of(pixels), self.disk.room(WIDEST * pixels) as fits:
+        with self.turns.turn(wanted), self.room.of(pixels), self.disk.room(WIDEST * together) as fits:
             if not fits:
                 session.drop(item, "there is not enough room on the disk of this page")
                 return False

@@ -13,7 +13,8 @@ from PIL import Image
 
 from ..errors import ColorizeError, reason
 from ..inference.archive import pack_folder
-from ..inference.folders import colorize_files, maker_of, plan
+from ..inference.folders import colorize_files, maker_of
+from ..inference.outputs import folded, name_of, numbered
 from .turns import Left
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
@@ -55,7 +56,8 @@ class Session:
     items: list = field(default_factory=list)  # those in color
     failed: list = field(default_factory=list)
     at: int = 0  # the item that is looked at
-    _photos: list = field(default_factory=list)  # (photo, root) of all, as `folders.plan` wants them
+    _photos: list = field(default_factory=list)  # (photo, its folder) of all
+    _names: dict = field(default_factory=dict)  # photo -> path of its picture
     _count: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -88,9 +90,11 @@ class Session:
                     self.failed.append((path.name, reason(error)))
                 else:
                     self._photos.append((place, place.parent))
-            planned = plan(self._photos, self.folder / "pictures")
-            items = [Item(int(photo.parent.name), photo, picture) for photo, picture in planned]
-            return [item for item in items if item.number > before]
+            new = [photo for photo, _ in self._photos if int(photo.parent.name) > before]
+            taken = {folded(name) for name in self._names.values()}  # also of pictures that are still on their way
+            names = [self.folder / "pictures" / name_of(photo) for photo in new]
+            self._names |= zip(new, numbered(names, lambda path: folded(path) not in taken), strict=True)
+            return [Item(int(photo.parent.name), photo, self._names[photo]) for photo in new]
 
     def _held(self):
         """Bytes of all its files."""
@@ -109,34 +113,17 @@ class Session:
         Then it is one of ``items``; what cannot be colored is none any more, and its reason is the last of ``failed``.
         max_pixels: of all pages of a file together. between: called between two pages; `turns.Left` from it ends all.
         """
-        shown, failed, notes, marks, gone, left = [], [], [], {"size": size, "strength": strength}, [], max_pixels
-        if item.points:
-            marks["hints"] = hints_of(item.points, item.shape)
-
-        def watched(photo, **options):
-            nonlocal left
-            left -= photo.shape[0] * photo.shape[1]
-            if left < 0:
-                raise ColorizeError(f"expected at most {max_pixels:,} pixels in all its pages, got more", status=1)
-            if shown and between:
-                try:
-                    between()
-                except Left as error:  # writers of pictures make a failed photo of whatever stops them
-                    gone.append(error)
-                    raise
-            if shown:  # hints are for the first page of several, and so is the preview
-                return colorizer(photo, **options)
-            rgb = colorizer(photo, **options, **({"hints": marks["hints"]} if item.points else {}))
-            item.shape = photo.shape[:2]
-            shown.extend((_reduced(photo, PREVIEW), _reduced(rgb, PREVIEW)))
-            return rgb
-
         with self._lock:
             if (item.photo, item.photo.parent) not in self._photos:
                 return False  # removed while it waited
+            marks, failed = {"size": size, "strength": strength}, []
+            if item.points:
+                marks["hints"] = hints_of(item.points, item.shape)
+            pages = _Pages(colorizer, marks.get("hints"), max_pixels, between)
+            item.notes = []
             try:
                 colorize_files(
-                    watched,
+                    pages,
                     [(item.photo, item.picture)],
                     overwrite=True,
                     size=size,
@@ -144,17 +131,18 @@ class Session:
                     max_pixels=max_pixels,
                     maker=maker_of(colorizer.meta, **marks),
                     failed=lambda _, why: failed.append(why),
-                    noted=lambda _, note: notes.append(note),
+                    noted=lambda _, note: item.notes.append(note),
                 )
-            except ColorizeError as error:  # a full disk
-                failed.append(str(error))
-            if gone:
-                raise gone[0]
+                if not (failed or pages.left):
+                    self._preview(item, *pages.shown)
+            except (ColorizeError, OSError) as error:  # a full disk
+                failed.append(reason(error))
+            if pages.left:
+                raise pages.left
             if failed:
                 self.drop(item, failed[0])
                 return False
-            item.notes = notes
-            self._preview(item, *shown)
+            item.shape = pages.shape
             if item not in self.items:
                 self.items.append(item)
             return True
@@ -167,7 +155,7 @@ class Session:
     def clear(self):
         """Forget all photos, and delete their files."""
         with self._lock:
-            self.items, self.failed, self._photos, self.at = [], [], [], 0
+            self.items, self.failed, self._photos, self._names, self.at = [], [], [], {}, 0
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def marked(self):
@@ -183,6 +171,7 @@ class Session:
         self.failed.append((item.photo.name, plain_reason(why, item)))
         if (item.photo, item.photo.parent) in self._photos:
             self._photos.remove((item.photo, item.photo.parent))
+            self._names.pop(item.photo, None)
         if item in self.items:
             self.items.remove(item)
             self.at = max(0, min(self.at, len(self.items) - 1))
@@ -204,6 +193,34 @@ class Session:
         for path in old:
             if path:
                 path.unlink(missing_ok=True)
+
+
+class _Pages:
+    """A colorizer for the pages of one photo, which bounds what they cost together and keeps previews of the first."""
+
+    def __init__(self, colorizer, hints, max_pixels, between):
+        self.colorizer, self.hints, self.most, self.between = colorizer, hints, max_pixels, between
+        self.seen, self.shown, self.shape, self.left = 0, (), None, None
+
+    def __call__(self, photo, **options):
+        self.seen += photo.shape[0] * photo.shape[1]
+        if self.seen > self.most:
+            raise ColorizeError(f"expected at most {self.most:,} pixels in all its pages, got more", status=1)
+        if self.shown:  # hints are for the first page of several, and so is the preview
+            self._between()
+            return self.colorizer(photo, **options)
+        before, self.shape = _reduced(photo, PREVIEW), photo.shape[:2]
+        rgb = self.colorizer(photo, **options, **({} if self.hints is None else {"hints": self.hints}))
+        self.shown = before, _reduced(rgb, PREVIEW)
+        return rgb
+
+    def _between(self):
+        try:
+            if self.between:
+                self.between()
+        except Left as error:  # writers of pictures make a failed photo of whatever stops them
+            self.left = error
+            raise
 
 
 def hints_of(points, shape):

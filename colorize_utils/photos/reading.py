@@ -125,12 +125,16 @@ def _pictures_of(path):
     return pictures_of(path)
 
 
-def count_pixels(path):
-    """Width times height of a photo, or of its largest page, by its headers; 0 of what cannot be read."""
+def count_pixels(path, together=False):
+    """Width times height of a photo, or of its largest page, by its headers; 0 of what cannot be read.
+
+    together: of all its pages.
+    """
     try:
         with unguarded():
             if is_tiff(Path(path)):
-                return max(width * height for width, height in (picture.size for picture in _pictures_of(path)[0]))
+                sizes = [picture.size for picture in _pictures_of(path)[0]]
+                return (sum if together else max)(width * height for width, height in sizes)
             with opened(Path(path), quick=True) as file:
                 return file.image.width * file.image.height
     except Exception:  # noqa: BLE001  (reading it will say what is wrong)

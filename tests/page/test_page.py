@@ -1,6 +1,7 @@
 """What stands behind the page in the browser, without Gradio: photos in hand, what the server takes, the command."""
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -424,6 +425,61 @@ def test_no_photo_of_pages_takes_more_than_one_of_the_allowed_size(tmp_path, col
     with pytest.raises(Left):
         session.color(item, colorizer, between=left)
     assert [path.name for path in (tmp_path / "s" / "pictures").iterdir()] == ["album.tif"]
+
+
+def test_no_two_photos_have_one_name_though_one_was_dropped(tmp_path, colorizer):
+    """The second photo still waits for its turn when the first fails and a third comes: both would be x-2.png."""
+    for k, folder in enumerate("abc"):
+        put(tmp_path / folder / "x.png", (20 + k, 30))
+    session = Session(tmp_path / "s")
+    first, second = session.add([tmp_path / "a" / "x.png", tmp_path / "b" / "x.png"])
+    session.drop(first, "no reason")
+    [third] = session.add([tmp_path / "c" / "x.png"])
+    assert session.color(third, colorizer) and session.color(second, colorizer)
+    assert (second.name, third.name) == ("x-2.png", "x.png")  # which is free again
+    assert [cv2.imread(str(item.picture)).shape[0] for item in (second, third)] == [21, 22]
+
+
+def test_of_a_color_photo_the_browser_sees_before_and_after(tmp_path, colorizer):
+    """The picture is written over the photo in memory; what is shown as before has to be kept first."""
+    Image.fromarray(np.full((30, 40, 3), (40, 90, 200), np.uint8)).save(tmp_path / "blue.png")
+    session = Session(tmp_path / "s")
+    assert drop(session, colorizer, tmp_path / "blue.png") == [True]
+    before, after = (cv2.imread(str(path)).reshape(-1, 3).mean(axis=0) for path in
+                     (session.items[0].before, session.items[0].after))  # fmt: skip
+    assert before[0] > before[2] + 100 and after[2] > after[0]  # in the order of OpenCV: blue first
+
+
+def test_a_disk_that_fills_up_at_the_previews_is_a_line(tmp_path, colorizer, monkeypatch):
+    session = Session(tmp_path / "s")
+    [item] = session.add([put(tmp_path / "a.png")])
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Session, "_preview", full)
+    assert not session.color(item, colorizer)
+    assert session.failed == [("a.png", "the disk is full")] and not any(p.is_file() for p in session.folder.rglob("*"))
+
+
+def test_a_file_of_more_pages_than_may_be_is_not_begun(tmp_path, colorizer):
+    """500 pages of 289 megapixels are 90 kB: the first alone would keep others waiting for nothing."""
+    pytest.importorskip("gradio")
+    from colorize_utils.page.page import Page
+
+    asked = []
+    counted = Colorizer(lambda x: asked.append(1) or np.zeros((*x.shape[:3], 2), np.float32), {"name": "stub"})
+    (tmp_path / "page" / "uploads").mkdir(parents=True)
+    page = Page(counted, tmp_path / "page", max_pixels=2 * 1200)
+    rooms, room = [], page.disk.room
+    page.disk.room = lambda count: rooms.append(count) or room(count)
+    tifffile.imwrite(tmp_path / "three.tif", np.full((3, 30, 40), 90, np.uint8), photometric="minisblack")
+    tifffile.imwrite(tmp_path / "two.tif", np.full((2, 30, 40), 90, np.uint8), photometric="minisblack")
+    *_, last = page.add(None, [tmp_path / "three.tif"], 1, 128)
+    assert "expected at most 2,400 pixels in all its pages, got 3,600" in last[2] and not asked
+    assert not list((tmp_path / "page").rglob("*.tif"))  # given back at once
+    *_, last = page.add(None, [tmp_path / "two.tif"], 1, 128)
+    assert last[2] == "" and len(asked) == 2 and rooms == [6 * 2400]  # of both pages
 
 
 def test_a_visitor_may_have_so_much_and_no_more(tmp_path, colorizer, monkeypatch):
