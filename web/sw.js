@@ -13,7 +13,12 @@ const HEADERS = {
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
-const TYPES = { wasm: "application/wasm", mjs: "text/javascript", js: "text/javascript", webmanifest: "application/manifest+json" };
+const TYPES = {
+  wasm: "application/wasm",
+  mjs: "text/javascript",
+  js: "text/javascript",
+  webmanifest: "application/manifest+json",
+};
 const NAME = `colorizeimg-${VERSION}`;
 const HERE = new URL("./", self.location);
 
@@ -24,8 +29,9 @@ self.addEventListener("fetch", (event) => event.respondWith(answer(event.request
 async function install() {
   const cache = await caches.open(NAME);
   for (const [path, digest] of Object.entries(FILES)) {
-    const address = new URL(path, HERE), kept = await caches.match(`${address}?${digest}`);
-    const found = kept ?? await fetch(address, { cache: "no-cache" });
+    const address = new URL(path, HERE),
+      kept = await caches.match(`${address}?${digest}`);
+    const found = kept ?? (await fetch(address, { cache: "no-cache" }));
     if (!found.ok) throw new Error(`${path}: ${found.status}`);
     await cache.put(`${address}?${digest}`, found);
   }
@@ -41,11 +47,14 @@ async function activate() {
 async function answer(request) {
   const address = new URL(request.url);
   if (address.origin !== HERE.origin) return Response.error();
-  const path = address.pathname.startsWith(HERE.pathname) ? address.pathname.slice(HERE.pathname.length) || "index.html" : "";
-  const kept = FILES[path] && await caches.match(`${new URL(path, HERE)}?${FILES[path]}`);
-  const found = kept ?? await fetch(request);
+  const path = address.pathname.startsWith(HERE.pathname)
+    ? address.pathname.slice(HERE.pathname.length) || "index.html"
+    : "";
+  const kept = FILES[path] && (await caches.match(`${new URL(path, HERE)}?${FILES[path]}`));
+  const found = kept ?? (await fetch(request));
   if (found.type === "opaqueredirect" || found.status === 304) return found;
-  const headers = new Headers(found.headers), type = TYPES[path.split(".").pop()];
+  const headers = new Headers(found.headers),
+    type = TYPES[path.split(".").pop()];
   Object.entries(HEADERS).forEach(([name, value]) => headers.set(name, value));
   if (type) headers.set("Content-Type", type);
   return new Response(found.body, { status: found.status, statusText: found.statusText, headers });

@@ -17,6 +17,7 @@ const TOE = 6 / 29; // f of EPSILON
 const LOW = -MARGIN / 12.92; // as linear light
 const HIGH = ((1 + MARGIN + 0.055) / 1.055) ** 2.4;
 const STEPS = 65536;
+const NODES = 256; // hues, and steps of lightness, of the table of the gamut's surface; a power of two
 
 function inverse(m) {
   const cofactor = (i, j) => {
@@ -73,7 +74,9 @@ const GREY_OF_CODE = Float32Array.from({ length: 256 }, (_, code) => code / 255)
 function eachPixel(rgba, out, ofCode, ofLight) {
   const [red, green, blue] = TO_XYZ[1];
   for (let k = 0, at = 0; k < out.length; k++, at += 4) {
-    const r = rgba[at], g = rgba[at + 1], b = rgba[at + 2];
+    const r = rgba[at],
+      g = rgba[at + 1],
+      b = rgba[at + 2];
     if (r === g && g === b) {
       out[k] = ofCode[r];
     } else {
@@ -104,15 +107,20 @@ function linearFromLab([lightness, a, b]) {
  */
 export function paint(lightness, a, b, rgba, strength = 1) {
   const [[rx, , rz], [gx, , gz], [bx, , bz]] = FROM_XYZ;
-  const across = strength / 500, along = -strength / 200;
+  const across = strength / 500,
+    along = -strength / 200;
   for (let k = 0, at = 0; k < lightness.length; k++, at += 4) {
     const f = (lightness[k] + 16) / 116;
     const y = f > TOE ? f * f * f : (116 * f - 16) / KAPPA;
-    const toX = a[k] * across, toZ = b[k] * along;
-    let fx = f + toX, fz = f + toZ;
+    const toX = a[k] * across,
+      toZ = b[k] * along;
+    let fx = f + toX,
+      fz = f + toZ;
     let x = (fx > TOE ? fx * fx * fx : (116 * fx - 16) / KAPPA) - y;
     let z = (fz > TOE ? fz * fz * fz : (116 * fz - 16) / KAPPA) - y;
-    let red = y + rx * x + rz * z, green = y + gx * x + gz * z, blue = y + bx * x + bz * z;
+    let red = y + rx * x + rz * z,
+      green = y + gx * x + gz * z,
+      blue = y + bx * x + bz * z;
     if (red < LOW || green < LOW || blue < LOW || red > HIGH || green > HIGH || blue > HIGH) {
       const share = reach(f, y, toX, toZ);
       x = labFInverse(f + share * toX) - y;
@@ -127,23 +135,78 @@ export function paint(lightness, a, b, rgba, strength = 1) {
   }
 }
 
-/** The share of its chroma that sRGB has room for, of a color outside: 14 bits of it, from the highest. */
+/**
+ * The share of its chroma that sRGB has room for, of a color outside: from a table of the gamut's surface, one step of
+ * Newton's method; where that does not come out between two bounds 0.8 % apart, at edges of the surface, by search.
+ */
 function reach(f, y, toX, toZ) {
+  const share = fromTable(f, toX, toZ);
+  const there = share + toSurface(f, y, toX, toZ, share);
+  const low = there * 0.997;
+  const found = fits(f, y, toX, toZ, low) && !fits(f, y, toX, toZ, there * 1.005);
+  return found ? low : search(f, y, toX, toZ);
+}
+
+/** `reach` by bisection: 14 bits of the share, from the highest. */
+function search(f, y, toX, toZ) {
   let share = 0;
-  for (let bit = 0.5; bit > 1e-5 * 4; bit /= 2) {
-    const more = share + bit;
-    if (fits(f + more * toX, y, f + more * toZ)) share = more;
+  for (let bit = 1; bit <= 14; bit++) {
+    const more = share + 0.5 ** bit;
+    if (fits(f, y, toX, toZ, more)) share = more;
   }
   return share;
 }
 
-function fits(fx, y, fz) {
-  const x = labFInverse(fx) - y, z = labFInverse(fz) - y;
+function fits(f, y, toX, toZ, share) {
+  const x = labFInverse(f + share * toX) - y;
+  const z = labFInverse(f + share * toZ) - y;
   for (let channel = 0; channel < 3; channel++) {
     const value = y + FROM_XYZ[channel][0] * x + FROM_XYZ[channel][2] * z;
-    if (value < LOW || value > HIGH) return false;
+    if (!(value >= LOW && value <= HIGH)) return false; // written so that what is no number does not fit
   }
   return true;
+}
+
+/** What is to be added to a share to come to the nearest end of a channel, were the channels straight. */
+function toSurface(f, y, toX, toZ, share) {
+  const [atX, atZ] = [f + share * toX, f + share * toZ];
+  const [x, z] = [labFInverse(atX) - y, labFInverse(atZ) - y];
+  const [alongX, alongZ] = [3 * toX * Math.max(atX * atX, TOE * TOE), 3 * toZ * Math.max(atZ * atZ, TOE * TOE)];
+  let least = Infinity;
+  for (let channel = 0; channel < 3; channel++) {
+    const [ofX, , ofZ] = FROM_XYZ[channel];
+    const slope = ofX * alongX + ofZ * alongZ;
+    least = Math.min(least, ((slope > 0 ? HIGH : LOW) - (y + ofX * x + ofZ * z)) / slope);
+  }
+  return least;
+}
+
+let surface = null;
+
+/** About the share of chroma that sRGB has room for: what the surface has at the nearest place, of 1 at most. */
+function fromTable(f, toX, toZ) {
+  surface ??= makeSurface();
+  const size = Math.abs(toX) + Math.abs(toZ);
+  const side = (toX < 0 ? 2 - toZ / size : toZ / size) * (NODES / 4);
+  const row = Math.round((f - 16 / 116) * NODES * 1.16);
+  const place = row * NODES + (Math.round(side) & (NODES - 1));
+  return Math.min(surface[Math.min(Math.max(place, 0), surface.length - 1)] / size, 1);
+}
+
+/**
+ * The size, |f(X) - f(Y)| + |f(Z) - f(Y)|, of sRGB's most colorful colors: (NODES + 1) L by NODES hues, which are
+ * numbered by how a size of 1 is shared.
+ */
+function makeSurface() {
+  const found = new Float32Array((NODES + 1) * NODES);
+  for (let k = 0; k < found.length; k++) {
+    const f = ((100 * Math.floor(k / NODES)) / NODES + 16) / 116;
+    const side = (4 * (k % NODES)) / NODES;
+    const toZ = side < 1 ? side : side < 3 ? 2 - side : side - 4;
+    const toX = side < 2 ? 1 - side : side - 3;
+    found[k] = search(f, labFInverse(f), toX, toZ);
+  }
+  return found;
 }
 
 // Oklab (Ottosson 2020): linear sRGB -> cone responses, their cube roots -> Oklab.
@@ -154,8 +217,8 @@ const CONES = [
 ];
 const OKLAB = [
   [0.2104542553, 0.793617785, -0.0040720468],
-  [1.9779984951, -2.4285922050, 0.4505937099],
-  [0.0259040371, 0.7827717662, -0.8086757660],
+  [1.9779984951, -2.428592205, 0.4505937099],
+  [0.0259040371, 0.7827717662, -0.808675766],
 ];
 const CONES_INVERSE = inverse(CONES);
 const OKLAB_INVERSE = inverse(OKLAB);
@@ -169,15 +232,23 @@ export function sameHue(lab, lightness) {
   const [own, a, b] = lab;
   if (!(lightness > own + 1e-3 && lightness < 100 - 1e-3 && Math.hypot(a, b) > 0.1)) return [a, b];
   const oklab = times(OKLAB, times(CONES, linearFromLab(lab)).map(Math.cbrt));
-  let low = 0, high = 1, tint = lab;
+  let low = 0,
+    high = 1,
+    tint = lab;
   for (let step = 0; step < 24; step++) {
     const share = (low + high) / 2;
     const mixed = oklab.map((value, k) => value + share * ((k === 0 ? 1 : 0) - value));
-    tint = labFromLinear(times(CONES_INVERSE, times(OKLAB_INVERSE, mixed).map((value) => value ** 3)));
+    tint = labFromLinear(
+      times(
+        CONES_INVERSE,
+        times(OKLAB_INVERSE, mixed).map((value) => value ** 3),
+      ),
+    );
     if (tint[0] < lightness) low = share;
     else high = share;
   }
   const angle = Math.atan2(tint[2], tint[1]) - Math.atan2(b, a);
-  const cosine = Math.cos(angle), sine = Math.sin(angle);
+  const cosine = Math.cos(angle),
+    sine = Math.sin(angle);
   return [a * cosine - b * sine, a * sine + b * cosine];
 }

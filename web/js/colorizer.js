@@ -18,7 +18,9 @@ const HEADROOM = 8; // bands begin at multiples of so many rows, which a JPEG is
 export function workingShape({ width, height }, size) {
   const roomiest = Math.min(ROOMIEST * size * size, MOST);
   const scale = Math.min(
-    size / Math.min(width, height), Math.sqrt(roomiest / (width * height)), (LONGEST * size) / Math.max(width, height),
+    size / Math.min(width, height),
+    Math.sqrt(roomiest / (width * height)),
+    (LONGEST * size) / Math.max(width, height),
   );
   return { width: Math.max(1, roundEven(width * scale)), height: Math.max(1, roundEven(height * scale)) };
 }
@@ -31,7 +33,8 @@ export function roundEven(value) {
 
 /** [[first row, number of rows]] that cover a photo. */
 export function bands({ width, height }) {
-  const step = Math.max(HEADROOM, Math.floor(BAND / width / HEADROOM) * HEADROOM), found = [];
+  const step = Math.max(HEADROOM, Math.floor(BAND / width / HEADROOM) * HEADROOM),
+    found = [];
   for (let top = 0; top < height; top += step) found.push([top, Math.min(step, height - top)]);
   return found;
 }
@@ -57,8 +60,11 @@ export async function workingCopy(photo, shape, turn = async () => {}) {
 export async function runNetwork(ask, small, stride) {
   const { width, height } = small;
   const more = (side) => (stride - (side % stride)) % stride;
-  const left = more(width) >> 1, above = more(height) >> 1;
-  const wide = width + more(width), high = height + more(height), fed = new Float32Array(wide * high);
+  const left = more(width) >> 1,
+    above = more(height) >> 1;
+  const wide = width + more(width),
+    high = height + more(height),
+    fed = new Float32Array(wide * high);
   for (let y = 0; y < high; y++) {
     const from = reflected(y - above, height) * width;
     for (let x = 0; x < wide; x++) fed[y * wide + x] = small.data[from + reflected(x - left, width)] / 50 - 1;
@@ -79,7 +85,8 @@ export async function runNetwork(ask, small, stride) {
 /** A place beyond the edge, mirrored at the edge as often as it takes. */
 function reflected(place, length) {
   if (length === 1) return 0;
-  const round = 2 * (length - 1), inside = ((place % round) + round) % round;
+  const round = 2 * (length - 1),
+    inside = ((place % round) + round) % round;
   return inside < length ? inside : round - inside;
 }
 
@@ -93,8 +100,11 @@ export async function colorBands(photo, { small, ab, layer = null, strength = 1 
   const color = new Upsampler(small, ab, photo.width, photo.height);
   const lifted = layer?.over(photo.width, photo.height);
   for (const [top, count] of bands(photo)) {
-    const rgba = photo.rows(top, count), pixels = photo.width * count;
-    const lightness = new Float32Array(pixels), a = new Float32Array(pixels), b = new Float32Array(pixels);
+    const rgba = photo.rows(top, count),
+      pixels = photo.width * count;
+    const lightness = new Float32Array(pixels),
+      a = new Float32Array(pixels),
+      b = new Float32Array(pixels);
     lightnessOfPixels(rgba, lightness);
     color.rows(lightness, top, [a, b]);
     lifted?.(lightness, top, a, b);

@@ -39,7 +39,8 @@ let truthful = null;
 
 /** Whether the browser gives back the pixels that it was given: some hide them from pages, so that none is recognized. */
 export function isTruthful(canvas = new OffscreenCanvas(32, 32)) {
-  const context = canvas.getContext("2d", { willReadFrequently: true }), image = context.createImageData(32, 32);
+  const context = canvas.getContext("2d", { willReadFrequently: true }),
+    image = context.createImageData(32, 32);
   for (let k = 0; k < image.data.length; k++) image.data[k] = k % 4 === 3 ? 255 : (k * 37) % 256;
   context.putImageData(image, 0, 0);
   const { data } = context.getImageData(0, 0, 32, 32);
@@ -48,7 +49,8 @@ export function isTruthful(canvas = new OffscreenCanvas(32, 32)) {
 
 /** The file with an orientation of 1, and in a PNG with the checksum of that. */
 function asItLies(bytes, { exif }, place) {
-  const copy = bytes.slice(), little = exif.bytes[0] === 0x49;
+  const copy = bytes.slice(),
+    little = exif.bytes[0] === 0x49;
   copy.set(little ? [1, 0] : [0, 1], place);
   if (exif.chunk) {
     const end = exif.at + exif.bytes.length;

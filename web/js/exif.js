@@ -2,8 +2,17 @@
 // -> {kind, data, at}, data with the lowest byte first, or a Map of the directory that the tag points to. TIFF 6.0,
 // section 2; EXIF 2.32, 4.6.
 
-const CAMERA = 34665, GPS = 34853, INTEROP = 40965, MAKERNOTE = 37500, IPTC = 33723;
-const ORIENTATION = 274, SOFTWARE = 305, UNIT = 296, WIDTH = 40962, HEIGHT = 40963, COLORS = 40961;
+const CAMERA = 34665,
+  GPS = 34853,
+  INTEROP = 40965,
+  MAKERNOTE = 37500,
+  IPTC = 33723;
+const ORIENTATION = 274,
+  SOFTWARE = 305,
+  UNIT = 296,
+  WIDTH = 40962,
+  HEIGHT = 40963,
+  COLORS = 40961;
 const RESOLUTION = [282, 283, UNIT];
 const POINTERS = [CAMERA, GPS, INTEROP];
 const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4 };
@@ -11,8 +20,31 @@ const WORDS = { ...SIZES, 5: 4, 10: 4 }; // of the numbers it is made of: a frac
 // What tells of the photo: names of document and page, description, camera, orientation, resolution, software, date,
 // artist, host, rating, copyright, Windows' texts; IPTC; the camera's settings and GPS.
 const KEPT = new Set([
-  269, 270, 271, 272, ORIENTATION, 282, 283, 285, UNIT, SOFTWARE, 306, 315, 316, 18246, 18249, 33432, CAMERA, GPS, IPTC,
-  36867, 40091, 40092, 40093, 40094, 40095,
+  269,
+  270,
+  271,
+  272,
+  ORIENTATION,
+  282,
+  283,
+  285,
+  UNIT,
+  SOFTWARE,
+  306,
+  315,
+  316,
+  18246,
+  18249,
+  33432,
+  CAMERA,
+  GPS,
+  IPTC,
+  36867,
+  40091,
+  40092,
+  40093,
+  40094,
+  40095,
 ]);
 const MOST = 4096; // entries of a directory
 const MOST_BLOCK = 65_533 - 6; // bytes of a JPEG segment beside its header
@@ -30,7 +62,8 @@ function readDirectory(bytes, view, at, little, inside) {
   if (at + 2 > bytes.length || inside.includes(at) || inside.length > 2) return found;
   const count = Math.min(view.getUint16(at, little), MOST);
   for (let entry = at + 2, k = 0; k < count && entry + 12 <= bytes.length; k++, entry += 12) {
-    const tag = view.getUint16(entry, little), kind = view.getUint16(entry + 2, little);
+    const tag = view.getUint16(entry, little),
+      kind = view.getUint16(entry + 2, little);
     const length = (SIZES[kind] ?? 0) * view.getUint32(entry + 4, little);
     const start = length > 4 ? view.getUint32(entry + 8, little) : entry + 8;
     if (!length || start + length > bytes.length) continue;
@@ -69,14 +102,17 @@ export function softwareIn(directory) {
 
 /** A directory as `readBlock` gives it -> what goes to an upright picture in sRGB that `software` has made. */
 export function forPicture(directory, turnedSides, software) {
-  const unit = directory.get(UNIT)?.data[0], kept = new Map([...directory].filter(([tag]) => KEPT.has(tag)));
+  const unit = directory.get(UNIT)?.data[0],
+    kept = new Map([...directory].filter(([tag]) => KEPT.has(tag)));
   if (unit > 3) RESOLUTION.forEach((tag) => kept.delete(tag));
   if (kept.get(CAMERA) instanceof Map) kept.set(CAMERA, cameraOf(kept.get(CAMERA), turnedSides));
   return kept.set(ORIENTATION, short(1)).set(SOFTWARE, text(software));
 }
 
 function cameraOf(directory, turnedSides) {
-  const camera = new Map(directory), width = camera.get(WIDTH), height = camera.get(HEIGHT);
+  const camera = new Map(directory),
+    width = camera.get(WIDTH),
+    height = camera.get(HEIGHT);
   if (turnedSides && width && height) camera.set(WIDTH, height).set(HEIGHT, width);
   if (camera.has(COLORS)) camera.set(COLORS, short(1));
   if (camera.get(INTEROP)?.has?.(1)) camera.set(INTEROP, new Map(camera.get(INTEROP)).set(1, text("R98"))); // not Adobe RGB
@@ -89,7 +125,8 @@ export function writeBlock(directory) {
   const stands = note && note.at > 8 && note.at < 2 ** 14; // places inside a maker's note are counted from the beginning
   const before = stands ? [...new Uint8Array(note.at - 8), ...note.data] : [];
   if (before.length % 2) before.push(0);
-  const start = 8 + before.length, [values, entries] = layOut(directory, start, Boolean(stands));
+  const start = 8 + before.length,
+    [values, entries] = layOut(directory, start, Boolean(stands));
   const all = [0x49, 0x49, 42, 0, ...long(start + values.length), ...before, ...values, ...closed(entries)];
   return all.length > MOST_BLOCK ? null : Uint8Array.from(all);
 }
@@ -99,7 +136,8 @@ const long = (number) => [...half(number), ...half(number >>> 16)];
 
 /** [bytes to stand at `start`: the values; the 12 bytes of each entry, which say where]. */
 function layOut(directory, start, noteStands) {
-  const tail = [], entries = [];
+  const tail = [],
+    entries = [];
   for (const [tag, value] of [...directory].sort(([one], [other]) => one - other)) {
     if (value instanceof Map) {
       const [inner, rows] = layOut(value, start + tail.length, noteStands);

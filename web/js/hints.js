@@ -14,9 +14,12 @@ const RADIUS = 0.01; // of the short side
  * Where two dots overlap, the later one lies on top.
  */
 export function hintedPixels(points, { width, height }) {
-  const radius = Math.max(1, roundEven(RADIUS * Math.min(width, height))), found = new Map();
+  const radius = Math.max(1, roundEven(RADIUS * Math.min(width, height))),
+    found = new Map();
   for (const { x, y, color } of points) {
-    const lab = labOfCodes(...color), column = Math.floor(x), row = Math.floor(y);
+    const lab = labOfCodes(...color),
+      column = Math.floor(x),
+      row = Math.floor(y);
     for (let v = Math.max(0, row - radius); v <= Math.min(height - 1, row + radius); v++) {
       for (let u = Math.max(0, column - radius); u <= Math.min(width - 1, column + radius); u++) {
         if (Math.hypot(u - column, v - row) <= radius + 1e-3) found.set(v * width + u, { x: u, y: v, lab });
@@ -57,7 +60,8 @@ export class HintLayer {
 
   /** Hinted cells of the grid, each once, with the mean color of their pixels; their L is put into the guide. */
   #onGrid(own, photo) {
-    const cells = new Map(), { width, height, data } = this.guide;
+    const cells = new Map(),
+      { width, height, data } = this.guide;
     this.pixels.forEach((pixel, k) => {
       const cell = Math.floor((pixel.y * height) / photo.height) * width + Math.floor((pixel.x * width) / photo.width);
       const sum = cells.get(cell) ?? [0, 0, 0, 0];
@@ -65,7 +69,9 @@ export class HintLayer {
     });
     const held = [...cells.keys()].sort((one, other) => one - other);
     const mean = (part) => Float64Array.from(held, (cell) => cells.get(cell)[part] / cells.get(cell)[3]);
-    mean(2).forEach((value, k) => { data[held[k]] = value; });
+    mean(2).forEach((value, k) => {
+      data[held[k]] = value;
+    });
     return { held, values: [mean(0), mean(1)] };
   }
 
@@ -86,7 +92,8 @@ export class HintLayer {
   /** Hinted pixels have exactly the hints' ab. */
   #hold(width, count, top, a, b) {
     for (const pixel of this.pixels) {
-      if (pixel.y >= top && pixel.y < top + count) [a[(pixel.y - top) * width + pixel.x], b[(pixel.y - top) * width + pixel.x]] = pixel.ab;
+      if (pixel.y >= top && pixel.y < top + count)
+        [a[(pixel.y - top) * width + pixel.x], b[(pixel.y - top) * width + pixel.x]] = pixel.ab;
     }
   }
 }

@@ -2,7 +2,12 @@
 // Optimization"), as colorize_utils/inference/hints/levin.py has it: the minimum of the sum over pairs of neighbors of
 // w_rs (u_r - u_s)^2, and of SEAM (u - prior)^2.
 
-export const OFFSETS = [[0, 1], [1, -1], [1, 0], [1, 1]]; // half of a pixel's eight neighbors, as [down, across]
+export const OFFSETS = [
+  [0, 1],
+  [1, -1],
+  [1, 0],
+  [1, 1],
+]; // half of a pixel's eight neighbors, as [down, across]
 const LEAST = 1e-4; // no pair has less weight
 const SOLVED = 2 ** 16; // pixels of the largest grid that is solved as it is
 const SEAM = 0.02; // weight of the nearest hint's color, where several hints meet
@@ -13,14 +18,16 @@ const MOST_STEPS = 2000;
 export function gridShape({ width, height }, round) {
   const scale = Math.sqrt(SOLVED / (width * height));
   if (scale >= 1) return { width, height };
-  const high = Math.max(1, round(height * scale)), wide = Math.max(1, round(width * scale));
+  const high = Math.max(1, round(height * scale)),
+    wide = Math.max(1, round(width * scale));
   if (high <= wide) return { height: high, width: Math.min(width, Math.floor(SOLVED / high)) };
   return { height: Math.min(height, Math.floor(SOLVED / wide)), width: wide };
 }
 
 /** Call `work(here, there)` for each pixel that has a neighbor at an offset, with both their numbers. */
 export function eachPair({ width, height }, [down, across], work) {
-  const left = Math.max(0, -across), right = Math.max(0, width - Math.max(0, across));
+  const left = Math.max(0, -across),
+    right = Math.max(0, width - Math.max(0, across));
   for (let y = 0; y < height - down; y++) {
     for (let x = left; x < right; x++) work(y * width + x, (y + down) * width + x + across);
   }
@@ -28,10 +35,12 @@ export function eachPair({ width, height }, [down, across], work) {
 
 /** L plane -> for each of OFFSETS the weights of its pairs, at the number of the first pixel. */
 function affinities(plane) {
-  const grey = Float64Array.from(plane.data, (value) => value / 100), spread = spreadOf(grey, plane);
+  const grey = Float64Array.from(plane.data, (value) => value / 100),
+    spread = spreadOf(grey, plane);
   const sums = new Float64Array(grey.length);
   const directed = OFFSETS.map((offset) => {
-    const out = new Float64Array(grey.length), back = new Float64Array(grey.length);
+    const out = new Float64Array(grey.length),
+      back = new Float64Array(grey.length);
     eachPair(plane, offset, (here, there) => {
       const step = -((grey[here] - grey[there]) ** 2);
       sums[here] += out[here] = Math.exp(step / spread[here]);
@@ -40,7 +49,8 @@ function affinities(plane) {
     return [out, back];
   });
   return OFFSETS.map((offset, k) => {
-    const weights = new Float64Array(grey.length), [out, back] = directed[k];
+    const weights = new Float64Array(grey.length),
+      [out, back] = directed[k];
     eachPair(plane, offset, (here, there) => {
       weights[here] = Math.max((out[here] / sums[here] + back[here] / sums[there]) / 2, LEAST);
     });
@@ -50,12 +60,17 @@ function affinities(plane) {
 
 /** 0.6 of the variance in the 3x3 window round each pixel, and so large that a neighbor has a weight of 0.01. */
 function spreadOf(grey, plane) {
-  const count = new Float64Array(grey.length).fill(1), total = grey.slice();
-  const squares = grey.map((value) => value * value), nearest = new Float64Array(grey.length).fill(Infinity);
+  const count = new Float64Array(grey.length).fill(1),
+    total = grey.slice();
+  const squares = grey.map((value) => value * value),
+    nearest = new Float64Array(grey.length).fill(Infinity);
   for (const offset of OFFSETS) {
     eachPair(plane, offset, (here, there) => {
       const apart = (grey[here] - grey[there]) ** 2;
-      for (const [one, other] of [[here, there], [there, here]]) {
+      for (const [one, other] of [
+        [here, there],
+        [there, here],
+      ]) {
         count[one] += 1;
         total[one] += grey[other];
         squares[one] += grey[other] ** 2;
@@ -77,24 +92,34 @@ function spreadOf(grey, plane) {
  * cell which of the hints is nearest. By conjugate gradients: with SEAM on the diagonal they need some hundred steps.
  */
 export function minimize(plane, held, values, nearest) {
-  const weights = affinities(plane), diagonal = new Float64Array(plane.data.length).fill(SEAM);
-  OFFSETS.forEach((offset, k) => eachPair(plane, offset, (here, there) => {
-    diagonal[here] += weights[k][here];
-    diagonal[there] += weights[k][here];
-  }));
+  const weights = affinities(plane),
+    diagonal = new Float64Array(plane.data.length).fill(SEAM);
+  OFFSETS.forEach((offset, k) =>
+    eachPair(plane, offset, (here, there) => {
+      diagonal[here] += weights[k][here];
+      diagonal[there] += weights[k][here];
+    }),
+  );
   const free = new Uint8Array(plane.data.length).fill(1);
-  held.forEach((cell) => { free[cell] = 0; });
+  held.forEach((cell) => {
+    free[cell] = 0;
+  });
   const times = (u) => {
     const out = u.map((value, k) => value * diagonal[k]);
-    OFFSETS.forEach((offset, k) => eachPair(plane, offset, (here, there) => {
-      out[here] -= weights[k][here] * u[there];
-      out[there] -= weights[k][here] * u[here];
-    }));
+    OFFSETS.forEach((offset, k) =>
+      eachPair(plane, offset, (here, there) => {
+        out[here] -= weights[k][here] * u[there];
+        out[there] -= weights[k][here] * u[here];
+      }),
+    );
     return out;
   };
   return values.map((hinted) => {
-    const prior = Float64Array.from(nearest, (hint) => hinted[hint]), start = prior.slice();
-    held.forEach((cell, hint) => { start[cell] = hinted[hint]; });
+    const prior = Float64Array.from(nearest, (hint) => hinted[hint]),
+      start = prior.slice();
+    held.forEach((cell, hint) => {
+      start[cell] = hinted[hint];
+    });
     return Float32Array.from(descend(times, diagonal, free, start, prior));
   });
 }
@@ -113,7 +138,8 @@ function descend(times, diagonal, free, u, prior) {
       u[k] += length * direction[k];
       residual[k] -= length * along[k];
     }
-    const scaled = residual.map((value, k) => value / diagonal[k]), before = now;
+    const scaled = residual.map((value, k) => value / diagonal[k]),
+      before = now;
     now = dot(residual, scaled);
     for (let k = 0; k < u.length; k++) direction[k] = scaled[k] + (now / before) * direction[k];
   }

@@ -11,7 +11,10 @@ export async function loadNetwork(progress = () => {}) {
   ort.env.wasm.wasmPaths = new URL("ort/", HERE).href;
   // Threads share memory, which browsers allow on pages that no other page can reach into.
   ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
-  const [bytes, profile] = await Promise.all([whole(await fetched(about.model.file), about.model.bytes, progress), fetched("srgb.icc")]);
+  const [bytes, profile] = await Promise.all([
+    whole(await fetched(about.model.file), about.model.bytes, progress),
+    fetched("srgb.icc"),
+  ]);
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
   const ask = async (fed, width, height) => {
     const answer = await session.run({ lightness: new ort.Tensor("float32", fed, [1, height, width, 1]) });
@@ -27,7 +30,8 @@ async function fetched(name) {
 }
 
 async function whole(answer, length, progress) {
-  const bytes = new Uint8Array(length), reader = answer.body.getReader();
+  const bytes = new Uint8Array(length),
+    reader = answer.body.getReader();
   let at = 0;
   for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
     bytes.set(value, at);

@@ -13,7 +13,9 @@ export async function ready() {
   try {
     const registration = await workers.register("sw.js");
     const first = registration.installing;
-    const failed = new Promise((done) => first?.addEventListener("statechange", () => first.state === "redundant" && done()));
+    const failed = new Promise((done) =>
+      first?.addEventListener("statechange", () => first.state === "redundant" && done()),
+    );
     await Promise.race([taken, failed, new Promise((done) => setTimeout(done, PATIENCE))]);
   } catch {
     // a browser may forbid it, as in private windows; the page then loads what it needs itself

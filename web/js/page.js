@@ -10,13 +10,19 @@ import { MOST as MOST_ZIP, distinct, zipped } from "./zip.js";
 const $ = (selector) => document.querySelector(selector);
 const NO_HOW = { strength: 1, points: [] };
 const items = []; // {key, file, width, height, strength, points: [{x, y, color}], button}, x and y as shares
-let client = null, loaded = null, shown = null, number = 0, status = ["loading"], running = 0;
+let client = null,
+  loaded = null,
+  shown = null,
+  number = 0,
+  status = ["loading"],
+  running = 0;
 
 const viewer = new Viewer(addHint);
 
 async function start() {
   await speak(preferred());
-  for (const name of LANGUAGES) $("#language").append(new Option({ en: "English", de: "Deutsch", sr: "Srpski" }[name], name));
+  for (const name of LANGUAGES)
+    $("#language").append(new Option({ en: "English", de: "Deutsch", sr: "Srpski" }[name], name));
   $("#language").value = preferred();
   wire();
   loaded = load();
@@ -28,7 +34,7 @@ async function load() {
   await ready();
   client = new Client();
   const { model, version } = await client.ask("load", {}, bar);
-  $("#about").textContent = `ColorizeIMG ${version}, ${model.name} ${model.version}`;
+  $("#about").textContent = `ColorizeIMG ${version}, ${model.name} ${model.version}. ${model.license}.`;
   document.body.dataset.loaded = "yes";
   tell("ready");
   bar(null);
@@ -73,7 +79,9 @@ function bar(share) {
 
 function complain(name, error) {
   if (error.line === "cancelled") return tell("cancelled");
-  const line = document.createElement("li"), bold = document.createElement("b"), refused = error instanceof Refused;
+  const line = document.createElement("li"),
+    bold = document.createElement("b"),
+    refused = error instanceof Refused;
   bold.textContent = name;
   line.append(bold, ` ${refused ? say(error.line, error.values) : say("unforeseen", { why: String(error) })}`);
   $("#lines").append(line);
@@ -124,7 +132,8 @@ function take(files) {
 }
 
 async function add(file, progress) {
-  const key = ++number, { thumbnail, ...facts } = await client.ask("add", { key, file }, progress);
+  const key = ++number,
+    { thumbnail, ...facts } = await client.ask("add", { key, file }, progress);
   const item = { key, file, ...facts, ...structuredClone(NO_HOW) };
   item.button = buttonOf(item, thumbnail);
   items.push(item);
@@ -134,7 +143,9 @@ async function add(file, progress) {
 }
 
 function buttonOf(item, thumbnail) {
-  const entry = document.createElement("li"), button = document.createElement("button"), canvas = document.createElement("canvas");
+  const entry = document.createElement("li"),
+    button = document.createElement("button"),
+    canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [thumbnail.width, thumbnail.height];
   canvas.getContext("2d").putImageData(thumbnail, 0, 0);
   button.type = "button";
@@ -172,7 +183,9 @@ async function look(item) {
 const howOf = (item) => ({
   strength: item.strength,
   points: item.points.map(({ x, y, color }) => ({
-    x: Math.floor(x * item.width), y: Math.floor(y * item.height), color: [1, 3, 5].map((k) => parseInt(color.slice(k, k + 2), 16)),
+    x: Math.floor(x * item.width),
+    y: Math.floor(y * item.height),
+    color: [1, 3, 5].map((k) => parseInt(color.slice(k, k + 2), 16)),
   })),
 });
 
@@ -180,7 +193,8 @@ let wanted = 0;
 
 /** Color what is shown again. Of several wishes while one is at work, only the last is met. */
 async function refresh() {
-  const item = shown, turn = ++wanted;
+  const item = shown,
+    turn = ++wanted;
   await refresh.last;
   if (turn !== wanted) return;
   refresh.last = client.ask("show", { key: item.key, how: howOf(item) }).then(

@@ -38,7 +38,8 @@ export function readPhotoFile(bytes) {
 }
 
 function formatOf(bytes) {
-  const head = latin(bytes.subarray(0, 16)), brand = head.slice(8, 12);
+  const head = latin(bytes.subarray(0, 16)),
+    brand = head.slice(8, 12);
   if (head.startsWith("\xff\xd8\xff")) return "jpeg";
   if (head.startsWith("\x89PNG\r\n\x1a\n")) return "png";
   if (head.startsWith("RIFF") && brand === "WEBP") return "webp";
@@ -51,7 +52,9 @@ function readJpeg(bytes, view, found) {
   let at = 2;
   for (;;) {
     while (view.getUint8(at) === 0xff && view.getUint8(at + 1) === 0xff) at++;
-    const marker = view.getUint16(at), length = view.getUint16(at + 2), body = bytes.subarray(at + 4, at + 2 + length);
+    const marker = view.getUint16(at),
+      length = view.getUint16(at + 2),
+      body = bytes.subarray(at + 4, at + 2 + length);
     if (marker < 0xff01 || length < 2) throw new Refused("torn");
     if (marker === 0xffda) break;
     if (marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker)) {
@@ -80,9 +83,11 @@ function readSegment(marker, body, at, whole, found) {
 }
 
 function readPng(bytes, view, found) {
-  let at = 8, texts = 0;
+  let at = 8,
+    texts = 0;
   for (let name = ""; name !== "IEND";) {
-    const length = view.getUint32(at), body = bytes.subarray(at + 8, at + 8 + length);
+    const length = view.getUint32(at),
+      body = bytes.subarray(at + 8, at + 8 + length);
     name = latin(bytes.subarray(at + 4, at + 8));
     const sum = view.getUint32(at + 8 + length);
     if (name === "IHDR") {
@@ -122,7 +127,9 @@ function readWebp(bytes, view, found) {
   const end = 8 + view.getUint32(4, true);
   if (end > bytes.length + 1) throw new Refused("torn");
   for (let at = 12; at + 8 <= end;) {
-    const name = latin(bytes.subarray(at, at + 4)), length = view.getUint32(at + 4, true), body = at + 8;
+    const name = latin(bytes.subarray(at, at + 4)),
+      length = view.getUint32(at + 4, true),
+      body = at + 8;
     const uint24 = (place) => view.getUint16(place, true) + (view.getUint8(place + 2) << 16);
     if (name === "VP8X") {
       [found.width, found.height] = [uint24(body + 4) + 1, uint24(body + 7) + 1];
@@ -133,7 +140,7 @@ function readWebp(bytes, view, found) {
     } else if (name === "VP8L") {
       const bits = view.getUint32(body + 1, true);
       if (!found.width) [found.width, found.height] = [(bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1];
-      found.alpha ||= Boolean(bits & 2 ** 28);
+      found.alpha ||= Boolean(bits & (2 ** 28));
     } else if (name === "EXIF") {
       const skipped = latin(bytes.subarray(body, body + 6)) === "Exif\0\0" ? 6 : 0;
       found.exif = { at: body + skipped, bytes: bytes.subarray(body + skipped, body + length) };

@@ -12,12 +12,13 @@ const PNG_XMP = "XML:com.adobe.xmp\0\0\0\0\0";
 export const LONGEST_JPEG = 65_500; // pixels a side
 
 const utf8 = (text) => new TextEncoder().encode(text);
-const joined = (...parts) => parts.reduce((all, part) => {
-  const whole = new Uint8Array(all.length + part.length);
-  whole.set(all);
-  whole.set(part, all.length);
-  return whole;
-});
+const joined = (...parts) =>
+  parts.reduce((all, part) => {
+    const whole = new Uint8Array(all.length + part.length);
+    whole.set(all);
+    whole.set(part, all.length);
+    return whole;
+  });
 
 /**
  * An encoder {push(rgba), finish(), stop()} for a picture of a photo.
@@ -26,8 +27,10 @@ const joined = (...parts) => parts.reduce((all, part) => {
  * `provenance.js` has it; profile: the bytes of sRGB's ICC profile.
  */
 export function pictureEncoder(kind, photo, found, maker, profile) {
-  const before = found.exif ? readBlock(found.exif.bytes) : new Map(), mark = software(maker, softwareIn(before));
-  const exif = writeBlock(forPicture(before, photo.turnedSides, mark)) ?? writeBlock(forPicture(new Map(), false, mark));
+  const before = found.exif ? readBlock(found.exif.bytes) : new Map(),
+    mark = software(maker, softwareIn(before));
+  const exif =
+    writeBlock(forPicture(before, photo.turnedSides, mark)) ?? writeBlock(forPicture(new Map(), false, mark));
   const xmp = stampedXmp(found.xmp ? new TextDecoder().decode(found.xmp) : "", maker);
   if (kind === "png") return new PngEncoder(photo.width, photo.height, found.alpha, pngChunks(exif, xmp, found));
   const short = utf8(xmp).length <= MOST_JPEG_XMP ? xmp : stampedXmp("", maker);

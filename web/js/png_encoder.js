@@ -6,7 +6,8 @@ export const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 
 /** A chunk: its length, its name, its body and their checksum. */
 export function chunk(name, body) {
-  const whole = new Uint8Array(12 + body.length), view = new DataView(whole.buffer);
+  const whole = new Uint8Array(12 + body.length),
+    view = new DataView(whole.buffer);
   view.setUint32(0, body.length);
   for (let k = 0; k < 4; k++) whole[4 + k] = name.charCodeAt(k);
   whole.set(body, 8);
@@ -27,7 +28,8 @@ export class PngEncoder {
   constructor(width, height, alpha, chunks = []) {
     this.#width = width;
     this.#channels = alpha ? 4 : 3;
-    const header = new Uint8Array(13), view = new DataView(header.buffer);
+    const header = new Uint8Array(13),
+      view = new DataView(header.buffer);
     view.setUint32(0, width);
     view.setUint32(4, height);
     header.set([8, alpha ? 6 : 2], 8);
@@ -37,8 +39,10 @@ export class PngEncoder {
   }
 
   async #collect() {
-    const pieces = [], reader = this.#deflate.readable.getReader();
-    let waiting = [], size = 0;
+    const pieces = [],
+      reader = this.#deflate.readable.getReader();
+    let waiting = [],
+      size = 0;
     const flush = () => {
       const body = new Uint8Array(size);
       waiting.reduce((at, piece) => (body.set(piece, at), at + piece.length), 0);
@@ -56,7 +60,9 @@ export class PngEncoder {
 
   /** RGBA bytes of whole rows. */
   async push(rgba) {
-    const channels = this.#channels, length = this.#width * channels, rows = rgba.length / 4 / this.#width;
+    const channels = this.#channels,
+      length = this.#width * channels,
+      rows = rgba.length / 4 / this.#width;
     const filtered = new Uint8Array(rows * (length + 1));
     for (let row = 0; row < rows; row++) {
       const line = new Uint8Array(length);
@@ -87,10 +93,13 @@ export class PngEncoder {
 
 /** A row by the filter, of Sub, Up and Paeth, that leaves the smallest numbers. */
 function filterRow(line, above, channels, out) {
-  let sub = 0, up = 0, paeth = 0;
+  let sub = 0,
+    up = 0,
+    paeth = 0;
   const size = (value) => (value & 128 ? 256 - (value & 255) : value & 255);
   for (let k = 0; k < line.length; k++) {
-    const left = k < channels ? 0 : line[k - channels], corner = k < channels ? 0 : above[k - channels];
+    const left = k < channels ? 0 : line[k - channels],
+      corner = k < channels ? 0 : above[k - channels];
     sub += size(line[k] - left);
     up += size(line[k] - above[k]);
     paeth += size(line[k] - predicted(left, above[k], corner));
@@ -98,13 +107,16 @@ function filterRow(line, above, channels, out) {
   const filter = sub <= up && sub <= paeth ? 1 : up <= paeth ? 2 : 4;
   out[0] = filter;
   for (let k = 0; k < line.length; k++) {
-    const left = k < channels ? 0 : line[k - channels], corner = k < channels ? 0 : above[k - channels];
+    const left = k < channels ? 0 : line[k - channels],
+      corner = k < channels ? 0 : above[k - channels];
     out[k + 1] = line[k] - (filter === 1 ? left : filter === 2 ? above[k] : predicted(left, above[k], corner));
   }
 }
 
 /** Paeth's predictor. */
 function predicted(left, above, corner) {
-  const toLeft = Math.abs(above - corner), toAbove = Math.abs(left - corner), toCorner = Math.abs(left + above - 2 * corner);
+  const toLeft = Math.abs(above - corner),
+    toAbove = Math.abs(left - corner),
+    toCorner = Math.abs(left + above - 2 * corner);
   return toLeft <= toAbove && toLeft <= toCorner ? left : toAbove <= toCorner ? above : corner;
 }

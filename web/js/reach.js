@@ -3,7 +3,8 @@
 
 import { OFFSETS } from "./levin.js";
 
-const L_UNIT = 10, AB_UNIT = 8; // differences, in Lab units, that count as 1
+const L_UNIT = 10,
+  AB_UNIT = 8; // differences, in Lab units, that count as 1
 const LENGTH = 0.004; // of a pixel of way by itself
 const UNLIKE = [0.6, 0.4]; // of a unit by which a pixel differs from the hinted one, in L and in ab
 const REACH = 2; // the distance at which half of the hint's color is left
@@ -21,13 +22,16 @@ export function influence(plane, ab, held) {
     const left = Math.min(Math.max((1 + SOFT - all / REACH) / (2 * SOFT), 0), 1);
     return left * left * (3 - 2 * left);
   });
-  held.forEach((cell) => { share[cell] = 1; });
+  held.forEach((cell) => {
+    share[cell] = 1;
+  });
   return { share: Float32Array.from(share), nearest };
 }
 
 /** The median of 5x5 pixels, the edge repeated beyond it: grain and small patterns are no edges. */
 function median({ data, width, height }) {
-  const window = new Float32Array(25), out = new Float32Array(data.length);
+  const window = new Float32Array(25),
+    out = new Float32Array(data.length);
   const inside = (place, length) => Math.min(Math.max(place, 0), length - 1);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -42,20 +46,24 @@ function median({ data, width, height }) {
 
 /** Dijkstra's shortest way (1959) from any of the hinted cells to each cell, and from which. */
 function shortest({ width, height }, looks, held) {
-  const way = new Float64Array(width * height).fill(Infinity), nearest = new Int32Array(width * height);
+  const way = new Float64Array(width * height).fill(Infinity),
+    nearest = new Int32Array(width * height);
   const queue = new Queue();
   held.forEach((cell, hint) => {
     way[cell] = 0;
     nearest[cell] = hint;
     queue.push(0, cell);
   });
-  const [l, a, b] = looks, lengths = AROUND.map(([down, across]) => LENGTH * Math.hypot(down, across));
+  const [l, a, b] = looks,
+    lengths = AROUND.map(([down, across]) => LENGTH * Math.hypot(down, across));
   for (let next = queue.pop(); next; next = queue.pop()) {
     const [distance, cell] = next;
     if (distance > way[cell]) continue;
-    const y = Math.floor(cell / width), x = cell - y * width;
+    const y = Math.floor(cell / width),
+      x = cell - y * width;
     for (let k = 0; k < AROUND.length; k++) {
-      const row = y + AROUND[k][0], column = x + AROUND[k][1];
+      const row = y + AROUND[k][0],
+        column = x + AROUND[k][1];
       if (row < 0 || column < 0 || row >= height || column >= width) continue;
       const there = row * width + column;
       const step = (l[cell] - l[there]) ** 2 + (a[cell] - a[there]) ** 2 + (b[cell] - b[there]) ** 2 + lengths[k];
@@ -87,7 +95,9 @@ class Queue {
 
   pop() {
     if (!this.#ways.length) return null;
-    const top = [this.#ways[0], this.#cells[0]], way = this.#ways.pop(), cell = this.#cells.pop();
+    const top = [this.#ways[0], this.#cells[0]],
+      way = this.#ways.pop(),
+      cell = this.#cells.pop();
     const size = this.#ways.length;
     if (!size) return top;
     let at = 0;

@@ -24,10 +24,13 @@ export class Studio {
 
   /** Take a photo in -> {width, height, format, thumbnail}. */
   async add(key, file, turn) {
-    if (file.size > MOST_BYTES) throw new Refused("too-heavy", { most: MOST_BYTES / 1e6, got: Math.ceil(file.size / 1e6) });
+    if (file.size > MOST_BYTES)
+      throw new Refused("too-heavy", { most: MOST_BYTES / 1e6, got: Math.ceil(file.size / 1e6) });
     const { found, photo } = await this.#opened(key, file);
     const { ask, model } = this.#network;
-    const small = await workingCopy(photo, workingShape(photo, model.working_size), (share) => turn(share * (1 - NETWORK)));
+    const small = await workingCopy(photo, workingShape(photo, model.working_size), (share) =>
+      turn(share * (1 - NETWORK)),
+    );
     const ab = await runNetwork(ask, small, model.stride);
     await turn(NETWORK);
     this.#photos.set(key, { file, small, ab, grid: null });
@@ -47,15 +50,18 @@ export class Studio {
     } catch {
       throw new Refused("gone"); // taken away or changed since it was dropped
     }
-    const found = readPhotoFile(bytes), photo = await decode(bytes, found);
+    const found = readPhotoFile(bytes),
+      photo = await decode(bytes, found);
     return (this.#open = { key, found: withoutFile(found), photo, preview: null });
   }
 
   /** {before, after}: the photo as it is shown, as ImageData, and in color. */
   async show(key, { strength, points }, turn) {
-    const state = this.#photos.get(key), open = await this.#opened(key, state.file);
+    const state = this.#photos.get(key),
+      open = await this.#opened(key, state.file);
     open.preview ??= preview(open.photo);
-    const { data, width, height } = open.preview, lightness = new Float32Array(width * height);
+    const { data, width, height } = open.preview,
+      lightness = new Float32Array(width * height);
     const after = new ImageData(data.slice(), width, height);
     lightnessOfPixels(data, lightness);
     const planes = [new Float32Array(width * height), new Float32Array(width * height)];
@@ -79,10 +85,13 @@ export class Studio {
 
   /** The picture at full size, as a Blob. kind: "jpeg", "png", or "same" for what the photo is, else "png". */
   async save(key, { strength, points }, kind, turn) {
-    const state = this.#photos.get(key), { found, photo } = await this.#opened(key, state.file);
+    const state = this.#photos.get(key),
+      { found, photo } = await this.#opened(key, state.file);
     const asked = kind === "same" ? (found.format === "jpeg" ? "jpeg" : "png") : kind;
-    if (asked === "jpeg" && Math.max(photo.width, photo.height) > LONGEST_JPEG) throw new Refused("too-long", { most: LONGEST_JPEG });
-    const maker = this.#maker(strength, points), { small, ab } = state;
+    if (asked === "jpeg" && Math.max(photo.width, photo.height) > LONGEST_JPEG)
+      throw new Refused("too-long", { most: LONGEST_JPEG });
+    const maker = this.#maker(strength, points),
+      { small, ab } = state;
     const encoder = pictureEncoder(asked, photo, found, maker, this.#network.profile);
     try {
       const layer = await this.#layer(state, photo, points, async () => turn(0));
@@ -96,7 +105,10 @@ export class Studio {
 
   #maker(strength, points) {
     const settings = strength === 1 ? [] : [`strength ${strength}`];
-    const digest = () => crc32(new TextEncoder().encode(JSON.stringify(points))).toString(16).padStart(8, "0");
+    const digest = () =>
+      crc32(new TextEncoder().encode(JSON.stringify(points)))
+        .toString(16)
+        .padStart(8, "0");
     if (points.length) settings.push(`color hints ${digest()}`);
     const { version, model } = this.#network;
     return { version, model: model.name, modelVersion: model.version, settings };
@@ -113,8 +125,15 @@ export class Studio {
 
 /** What was found in a file, copied out of it, so that the file's bytes can be let go. */
 function withoutFile(found) {
-  const { exif, xmp, segments, texts } = found, copy = (bytes) => bytes.slice();
-  return { ...found, exif: exif && { bytes: copy(exif.bytes) }, xmp: xmp && copy(xmp), segments: segments.map(copy), texts: texts.map(copy) };
+  const { exif, xmp, segments, texts } = found,
+    copy = (bytes) => bytes.slice();
+  return {
+    ...found,
+    exif: exif && { bytes: copy(exif.bytes) },
+    xmp: xmp && copy(xmp),
+    segments: segments.map(copy),
+    texts: texts.map(copy),
+  };
 }
 
 function preview(photo) {

@@ -3,7 +3,8 @@
 
 export const LANGUAGES = ["en", "de", "sr"];
 const KEPT = "language";
-let words = {}, language = "en";
+let words = {},
+  language = "en";
 
 /** The language chosen here before, or the first of the browser's that there is. */
 export function preferred() {
@@ -34,11 +35,13 @@ export async function speak(name, remember = false) {
   document.documentElement.lang = name === "sr" ? "sr-Latn" : name;
   document.title = say("title");
   for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
-  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
+  for (const element of document.querySelectorAll("[data-label]"))
+    element.setAttribute("aria-label", say(element.dataset.label));
 }
 
 /** The words named `name`, with {values} filled in; numbers as the language writes them. */
 export function say(name, values = {}) {
   return (words[name] ?? name).replace(/\{(\w+)\}/g, (_, key) =>
-    (typeof values[key] === "number" ? values[key].toLocaleString(language) : values[key]));
+    typeof values[key] === "number" ? values[key].toLocaleString(language) : values[key],
+  );
 }

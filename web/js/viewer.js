@@ -28,7 +28,10 @@ export class Viewer {
 
   /** Show two ImageData of one size. */
   show(before, after) {
-    for (const [canvas, image] of [[this.#before, before], [this.#after, after]]) {
+    for (const [canvas, image] of [
+      [this.#before, before],
+      [this.#after, after],
+    ]) {
       [canvas.width, canvas.height] = [image.width, image.height];
       canvas.getContext("2d").putImageData(image, 0, 0);
     }
@@ -66,16 +69,22 @@ export class Viewer {
 
   #point(at) {
     this.#pointer = at;
-    if (at) document.querySelector("#where").textContent = say("place", { x: Math.round(at[0] * 100), y: Math.round(at[1] * 100) });
+    if (at)
+      document.querySelector("#where").textContent = say("place", {
+        x: Math.round(at[0] * 100),
+        y: Math.round(at[1] * 100),
+      });
     this.#draw();
   }
 
   #draw() {
-    const context = this.#marks.getContext("2d"), { width, height } = this.#marks;
-    const radius = Math.max(4, DOT * Math.max(width, height)), stroke = (color, thick) => {
-      [context.strokeStyle, context.lineWidth] = [color, thick];
-      context.stroke();
-    };
+    const context = this.#marks.getContext("2d"),
+      { width, height } = this.#marks;
+    const radius = Math.max(4, DOT * Math.max(width, height)),
+      stroke = (color, thick) => {
+        [context.strokeStyle, context.lineWidth] = [color, thick];
+        context.stroke();
+      };
     context.clearRect(0, 0, width, height);
     for (const { x, y, color } of this.#points) {
       context.beginPath();

@@ -5,14 +5,17 @@ import { Refused } from "./errors.js";
 import { loadNetwork } from "./network.js";
 import { Studio } from "./studio.js";
 
-const cancelled = new Set(), channel = new MessageChannel();
-let studio = null, last = Promise.resolve();
+const cancelled = new Set(),
+  channel = new MessageChannel();
+let studio = null,
+  last = Promise.resolve();
 
 /** Let messages that wait come in: one of them may be a wish to leave off. */
-const breath = () => new Promise((done) => {
-  channel.port1.onmessage = done;
-  channel.port2.postMessage(null);
-});
+const breath = () =>
+  new Promise((done) => {
+    channel.port1.onmessage = done;
+    channel.port2.postMessage(null);
+  });
 
 const tasks = {
   async load(_, turn) {
@@ -37,7 +40,8 @@ async function work({ id, task, values }) {
     await turn(0);
     postMessage({ id, value: await tasks[task](values, turn) });
   } catch (error) {
-    const refused = error instanceof Refused ? error : new Refused(isFull(error) ? "memory" : "unforeseen", { why: String(error) });
+    const refused =
+      error instanceof Refused ? error : new Refused(isFull(error) ? "memory" : "unforeseen", { why: String(error) });
     postMessage({ id, refused: { line: refused.line, values: refused.values } });
   }
   cancelled.delete(id);

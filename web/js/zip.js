@@ -6,7 +6,8 @@ export const MOST = 2 ** 32 - 2 ** 20; // bytes, without the extension for more
 
 /** {name, blob}[] -> Blob. Names are written as UTF-8. */
 export async function zipped(files, date = new Date()) {
-  const parts = [], entries = [];
+  const parts = [],
+    entries = [];
   let at = 0;
   for (const { name, blob } of files) {
     const head = entry(new TextEncoder().encode(name), await checksum(blob), blob.size, date);
@@ -14,7 +15,8 @@ export async function zipped(files, date = new Date()) {
     parts.push(local(head), blob);
     at += 30 + head.name.length + blob.size;
   }
-  const size = entries.reduce((sum, bytes) => sum + bytes.length, 0), end = new DataView(new ArrayBuffer(22));
+  const size = entries.reduce((sum, bytes) => sum + bytes.length, 0),
+    end = new DataView(new ArrayBuffer(22));
   end.setUint32(0, 0x06054b50, true);
   end.setUint16(8, files.length, true);
   end.setUint16(10, files.length, true);
@@ -45,7 +47,8 @@ function common(view, at, { name, sum, size, time, day }) {
 }
 
 function local(head) {
-  const bytes = new Uint8Array(30 + head.name.length), view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(30 + head.name.length),
+    view = new DataView(bytes.buffer);
   view.setUint32(0, 0x04034b50, true);
   common(view, 4, head);
   bytes.set(head.name, 30);
@@ -53,7 +56,8 @@ function local(head) {
 }
 
 function central(head, at) {
-  const bytes = new Uint8Array(46 + head.name.length), view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(46 + head.name.length),
+    view = new DataView(bytes.buffer);
   view.setUint32(0, 0x02014b50, true);
   view.setUint16(4, 20, true);
   common(view, 6, head);
@@ -66,7 +70,8 @@ function central(head, at) {
 export function distinct(names) {
   const taken = new Set();
   return names.map((name) => {
-    const dot = name.lastIndexOf("."), [stem, suffix] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+    const dot = name.lastIndexOf("."),
+      [stem, suffix] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
     let found = name;
     for (let number = 2; taken.has(found.toLowerCase()); number++) found = `${stem}-${number}${suffix}`;
     taken.add(found.toLowerCase());

@@ -79,7 +79,7 @@ def write_arithmetic(folder):
 
 
 def write_photos(folder):
-    """Twelve photos, of the kinds and sizes that people have."""
+    """Thirteen photos, of the kinds and sizes that people have."""
     folder.mkdir(parents=True, exist_ok=True)
     samples, rng = sample_photos(), np.random.default_rng(1)
     grey = {name: cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) for name, photo in samples.items()}
@@ -97,6 +97,9 @@ def write_photos(folder):
     for height, width in ((33, 31), (1, 300), (97, 113)):
         Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(folder / f"noise-{width}x{height}.png")
     Image.fromarray(grey["astronaut"][::2, ::2]).convert("P").save(folder / "palette.png")
+    alpha = np.full((120, 160, 1), 255, np.uint8)
+    alpha[:, 80:] = np.arange(176, 256)[:, None]
+    Image.fromarray(np.concatenate([samples["cat"][:120, :160], alpha], axis=-1)).save(folder / "see-through.png")
     upright = Image.Exif()
     upright[271] = "Ernemann"
     Image.fromarray(grey["cat"][::2, ::2]).save(folder / "cat.avif", quality=90, exif=upright, xmp=XMP)
@@ -109,7 +112,11 @@ def write_colored(folder, photos):
     """Each photo's picture by the shipped model, and what is clicked on it in CLICKED, as NAME.rgb."""
     folder.mkdir(parents=True, exist_ok=True)
     quietly_import_keras()
+    from colorize_utils.networks.hint_input import takes_hints, without_hints
+
     colorizer, listed = Colorizer.load(), {}
+    if takes_hints(colorizer.network):  # an export has no input for hints
+        colorizer = Colorizer(without_hints(colorizer.network), colorizer.meta, colorizer.stride)
     for path in sorted(photos.iterdir()):
         photo = read_photo(path, codes=True).rgb
         listed[path.name] = {"width": photo.shape[1], "height": photo.shape[0]}

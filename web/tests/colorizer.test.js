@@ -12,8 +12,11 @@ const { size, cases } = JSON.parse(readFileSync(`${FOLDER}/cases.json`));
 const STRIDE = 32;
 
 /** The network of `cases.py`. */
-const strong = (fed) => Float32Array.from({ length: 2 * fed.length }, (_, k) =>
-  0.8 * (k % 2 ? Math.cos(3 * fed[k >> 1]) : Math.sin(4 * fed[k >> 1])));
+const strong = (fed) =>
+  Float32Array.from(
+    { length: 2 * fed.length },
+    (_, k) => 0.8 * (k % 2 ? Math.cos(3 * fed[k >> 1]) : Math.sin(4 * fed[k >> 1])),
+  );
 
 const photoOf = ({ name, width, height }) => {
   const all = new Uint8ClampedArray(readFileSync(`${FOLDER}/${name}.rgba`));
@@ -31,7 +34,8 @@ async function colored(photo, { strength, points }) {
 
 /** {mean, worst} difference in codes between RGBA and RGB bytes. */
 function apart(rgba, rgb) {
-  let sum = 0, worst = 0;
+  let sum = 0,
+    worst = 0;
   rgb.forEach((code, k) => {
     const difference = Math.abs(code - rgba[4 * Math.floor(k / 3) + (k % 3)]);
     sum += difference;
@@ -49,9 +53,17 @@ for (const one of cases) {
 }
 
 test("bands cover a photo once, and begin at multiples of eight rows", () => {
-  for (const [width, height] of [[1, 1], [5000, 3000], [70000, 9], [640, 4001]]) {
+  for (const [width, height] of [
+    [1, 1],
+    [5000, 3000],
+    [70000, 9],
+    [640, 4001],
+  ]) {
     const found = bands({ width, height });
-    assert.equal(found.reduce((row, [top, count]) => (assert.equal(top, row), top % 8 ? assert.fail() : row + count), 0), height);
+    assert.equal(
+      found.reduce((row, [top, count]) => (assert.equal(top, row), top % 8 ? assert.fail() : row + count), 0),
+      height,
+    );
   }
 });
 

@@ -23,6 +23,7 @@ def look(path):
             "format": image.format,
             "size": image.size,
             "mode": image.mode,
+            "alpha": image.getchannel("A").getextrema() if "A" in image.mode else None,
             "dpi": [round(float(value)) for value in image.info.get("dpi", ())],
             "exif": {str(tag): str(value) for tag, value in exif.items()},
             "camera": {str(tag): str(value) for tag, value in exif.get_ifd(0x8769).items()},

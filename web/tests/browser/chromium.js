@@ -11,12 +11,24 @@ import { chromium } from "playwright-core";
 export const DIST = join(dirname(fileURLToPath(import.meta.url)), "../../dist");
 const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
 ];
 const TYPES = {
-  ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".json": "application/json",
-  ".svg": "image/svg+xml", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".css": "text/css",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
 };
 
 /** Serve web/dist below /page/ -> {address, close}. */
@@ -30,19 +42,34 @@ export function serve() {
       answer.writeHead(404).end();
     }
   });
-  return new Promise((done) => server.listen(0, "127.0.0.1", () => done({
-    address: `http://127.0.0.1:${server.address().port}/page/`,
-    close: () => new Promise((closed) => { server.close(closed); server.closeAllConnections(); }),
-  })));
+  return new Promise((done) =>
+    server.listen(0, "127.0.0.1", () =>
+      done({
+        address: `http://127.0.0.1:${server.address().port}/page/`,
+        close: () =>
+          new Promise((closed) => {
+            server.close(closed);
+            server.closeAllConnections();
+          }),
+      }),
+    ),
+  );
 }
 
 /** A fresh browser with one page open -> {page, context, requests, complaints, close}. */
 export async function browse(address, options = {}) {
   const folder = mkdtempSync(join(tmpdir(), "web-test-"));
   const context = await chromium.launchPersistentContext(folder, {
-    executablePath: PROGRAM, headless: true, args: FLAGS, acceptDownloads: true, locale: "en-US", ...options,
+    executablePath: PROGRAM,
+    headless: true,
+    args: FLAGS,
+    acceptDownloads: true,
+    locale: "en-US",
+    ...options,
   });
-  const page = context.pages()[0], requests = [], complaints = [];
+  const page = context.pages()[0],
+    requests = [],
+    complaints = [];
   context.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -57,7 +84,8 @@ export async function browse(address, options = {}) {
 }
 
 /** Wait until nothing is at work. */
-export const idle = (page) => page.waitForFunction(() => document.querySelector("#cancel").hidden && document.querySelector("#progress").hidden);
+export const idle = (page) =>
+  page.waitForFunction(() => document.querySelector("#cancel").hidden && document.querySelector("#progress").hidden);
 
 /** Drop files on the page, as from the desktop. `files`: [{name, type, body: Buffer}]. */
 export async function drop(page, files) {
@@ -67,7 +95,9 @@ export async function drop(page, files) {
     for (const { name, type, text } of listed) {
       data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name, { type }));
     }
-    document.querySelector("#drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    document
+      .querySelector("#drop")
+      .dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
   }, given);
 }
 

@@ -17,7 +17,8 @@ const LOOK = new URL("../look.py", import.meta.url).pathname;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const expected = JSON.parse(readFileSync(`${CASES}/colored/photos.json`));
 const folder = mkdtempSync(join(tmpdir(), "web-downloads-"));
-const filesOf = (kind, names = readdirSync(`${CASES}/${kind}`)) => names.map((name) => ({ name, body: readFileSync(`${CASES}/${kind}/${name}`) }));
+const filesOf = (kind, names = readdirSync(`${CASES}/${kind}`)) =>
+  names.map((name) => ({ name, body: readFileSync(`${CASES}/${kind}/${name}`) }));
 
 let server, browser, page;
 
@@ -58,7 +59,9 @@ function seen({ name, body }) {
 function assertNear(path, name, what = "", apart = 0) {
   const [made, wanted] = [readFileSync(`${path}.rgb`), readFileSync(`${CASES}/colored/${name}${what}.rgb`)];
   assert.equal(made.length, wanted.length, name);
-  let sum = 0, worst = 0, beyond = 0;
+  let sum = 0,
+    worst = 0,
+    beyond = 0;
   for (let k = 0; k < made.length; k++) {
     const difference = Math.abs(made[k] - wanted[k]);
     sum += difference;
@@ -71,8 +74,13 @@ function assertNear(path, name, what = "", apart = 0) {
 }
 
 const lines = () => page.$$eval("#lines li", (found) => found.map((line) => line.textContent));
-const shownAt = (x, y) => page.$eval("#after", (canvas, [u, v]) =>
-  [...canvas.getContext("2d").getImageData(u * canvas.width, v * canvas.height, 1, 1).data].slice(0, 3), [x, y]);
+const shownAt = (x, y) =>
+  page.$eval(
+    "#after",
+    (canvas, [u, v]) =>
+      [...canvas.getContext("2d").getImageData(u * canvas.width, v * canvas.height, 1, 1).data].slice(0, 3),
+    [x, y],
+  );
 const chroma = ([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b);
 const shoot = (name) => SHOTS && page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
 
@@ -84,27 +92,44 @@ async function strength(value) {
 
 // --- what people do -----------------------------------------------------------------------------------------------
 
-test("of a mixed drop the twelve good photos are colored as the terminal does, the bad ones have a line each", async () => {
-  const bad = filesOf("bad"), good = filesOf("photos");
+test("of a mixed drop the thirteen good photos are colored as the terminal does, the bad ones have a line each", async () => {
+  const bad = filesOf("bad"),
+    good = filesOf("photos");
   await put([...bad, ...good]);
   const told = await lines();
   assert.deepEqual(told.map((line) => line.split(" ")[0]).sort(), bad.map(({ name }) => name).sort());
-  for (const name of ["deep.png", "scan.tif", "cmyk.jpg"]) assert.match(told.find((line) => line.startsWith(name)), /the program “colorize” takes/);
-  assert.match(told.find((line) => line.startsWith("enormous.png")), /at most 51 megapixels, got 200 \(20,000x10,000\)/);
-  assert.match(told.find((line) => line.startsWith("empty.jpg")), /an empty file/);
-  for (const name of ["torn.jpg", "torn.png", "damaged.png"]) assert.match(told.find((line) => line.startsWith(name)), /damaged or cut off/);
+  for (const name of ["deep.png", "scan.tif", "cmyk.jpg"])
+    assert.match(
+      told.find((line) => line.startsWith(name)),
+      /the program “colorize” takes/,
+    );
+  assert.match(
+    told.find((line) => line.startsWith("enormous.png")),
+    /at most 51 megapixels, got 200 \(20,000x10,000\)/,
+  );
+  assert.match(
+    told.find((line) => line.startsWith("empty.jpg")),
+    /an empty file/,
+  );
+  for (const name of ["torn.jpg", "torn.png", "damaged.png"])
+    assert.match(
+      told.find((line) => line.startsWith(name)),
+      /damaged or cut off/,
+    );
   assert.equal(await page.locator("#strip button").count(), good.length);
   await page.selectOption("#kind", "png");
   const zip = seen(await download(page, "#save-all"));
   const names = Object.keys(expected);
   assert.equal(zip.path, join(folder, "colorized.zip"));
   for (const name of names) {
-    const inside = `${name.replace(/\.[^.]*$/, "")}-color.png`, file = zip[inside];
+    const inside = `${name.replace(/\.[^.]*$/, "")}-color.png`,
+      file = zip[inside];
     assert.ok(file, inside);
     assert.deepEqual(file.size, [expected[name].width, expected[name].height]);
     assert.equal(file.sources.length, 1);
     assertNear(join(folder, "colorized", inside), name);
   }
+  assert.deepEqual(zip["see-through-color.png"].alpha, [176, 255]);
   await shoot("desktop");
 });
 
@@ -117,12 +142,17 @@ test("a photo keeps what its file told, is turned once, and says where its color
   assert.equal(file.format, "JPEG");
   assert.deepEqual(file.size, [300, 451]);
   assert.deepEqual(file.dpi, [300, 300]);
-  assert.deepEqual([file.exif[274], file.exif[306], file.exif[271], file.exif[270]], ["1", "1931:05:04 10:00:00", "Ernemann", "album 3, page 2"]);
+  assert.deepEqual(
+    [file.exif[274], file.exif[306], file.exif[271], file.exif[270]],
+    ["1", "1931:05:04 10:00:00", "Ernemann", "album 3, page 2"],
+  );
   assert.match(file.exif[305], /^ColorizeIMG \S+ \(model colorizer \S+; colors are a model's guess\)$/);
   assert.deepEqual([file.camera[40962], file.camera[40963]], ["300", "451"]);
   assert.match(file.camera[37500], /of a maker/);
   assert.equal(file.gps[1], "N");
-  assert.deepEqual(file.sources, ["http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"]);
+  assert.deepEqual(file.sources, [
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
+  ]);
   assert.match(file.xmp, /dc:source="album 3"/);
   assert.match(file.xmp, /tiff:Orientation="1"/);
   assert.equal(file.comment, "from the attic");
@@ -136,15 +166,18 @@ test("the line between before and after is moved with the keyboard", async () =>
     const box = await page.locator("#figure").boundingBox();
     const clip = { x: box.x + 20, y: box.y + 20, width: box.width - 40, height: box.height - 40 };
     const picture = { name: "shot.png", body: await page.screenshot({ clip }) };
-    return readFileSync(`${seen(picture).path}.rgb`).reduce((most, code, k, all) => (k % 3 ? most : Math.max(most, Math.abs(code - all[k + 2]))), 0);
+    return readFileSync(`${seen(picture).path}.rgb`).reduce(
+      (most, code, k, all) => (k % 3 ? most : Math.max(most, Math.abs(code - all[k + 2]))),
+      0,
+    );
   };
   await page.focus("#line");
   await page.keyboard.press("Home");
   assert.equal(await page.$eval("#figure", (figure) => getComputedStyle(figure).getPropertyValue("--cut")), "0%");
-  assert.ok(await colored() > 40);
+  assert.ok((await colored()) > 40);
   await page.keyboard.press("End");
   await page.evaluate(() => document.activeElement.blur());
-  assert.ok(await colored() <= 2); // a grey photo as it was
+  assert.ok((await colored()) <= 2); // a grey photo as it was
 });
 
 test("without strength the picture is grey, with more of it there is more color", async () => {
@@ -158,15 +191,22 @@ test("without strength the picture is grey, with more of it there is more color"
 });
 
 test("a click gives a thing a color as the terminal's hints do, and is undone", async () => {
-  const { width, height, points: [[x, y]] } = expected["grey.png"], at = [(x + 0.5) / width, (y + 0.5) / height];
+  const {
+      width,
+      height,
+      points: [[x, y]],
+    } = expected["grey.png"],
+    at = [(x + 0.5) / width, (y + 0.5) / height];
   const usual = await shownAt(...at);
   await page.check('[value="hint"]');
   assert.ok(await page.isDisabled("#undo"));
   await page.$eval("#figure", (figure) => figure.scrollIntoView({ block: "center" }));
   const box = await page.locator("#marks").boundingBox();
   // A mouse points at whole pixels of the screen; of those that show this pixel of the photo, one.
-  const screen = (pixel, side, begin, length) => Array.from({ length: Math.ceil(length) }, (_, k) => Math.ceil(begin) + k)
-    .find((place) => Math.floor(((place - begin) / length) * side) === pixel);
+  const screen = (pixel, side, begin, length) =>
+    Array.from({ length: Math.ceil(length) }, (_, k) => Math.ceil(begin) + k).find(
+      (place) => Math.floor(((place - begin) / length) * side) === pixel,
+    );
   await page.mouse.click(screen(x, width, box.x, box.width), screen(y, height, box.y, box.height));
   await idle(page);
   const [red, green] = await shownAt(...at);
@@ -195,7 +235,10 @@ test("the keyboard gives colors too", async () => {
 test("what is under way can be cancelled, and the page goes on", async () => {
   const [photo] = filesOf("photos", ["grey.png"]);
   await page.click("#remove");
-  await drop(page, Array.from({ length: 30 }, (_, k) => ({ ...photo, name: `${k}.png` })));
+  await drop(
+    page,
+    Array.from({ length: 30 }, (_, k) => ({ ...photo, name: `${k}.png` })),
+  );
   await page.waitForFunction(() => document.querySelectorAll("#strip button").length >= 2);
   await page.click("#cancel");
   await idle(page);
@@ -209,15 +252,23 @@ test("what is under way can be cancelled, and the page goes on", async () => {
 // --- who can use it -----------------------------------------------------------------------------------------------
 
 test("nothing stands in the way of a screen reader, in light and dark; on a phone nothing is wider than the screen", async () => {
-  for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["dark", 390], ["light", 320]]) {
+  for (const [colorScheme, width] of [
+    ["light", 1280],
+    ["dark", 1280],
+    ["dark", 390],
+    ["light", 320],
+  ]) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 844 });
     for (const mode of ["compare", "hint"]) {
       await page.check(`[value="${mode}"]`);
       await page.evaluate(AXE);
       const { violations } = await page.evaluate(() => globalThis.axe.run());
-      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), []);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${width}`);
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]),
+        [],
+      );
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${width}`);
     }
     await shoot(`${colorScheme}-${width}`);
   }
@@ -227,11 +278,16 @@ test("nothing stands in the way of a screen reader, in light and dark; on a phon
 });
 
 test("the page speaks three languages, and remembers which", async () => {
-  for (const [language, drop_] of [["de", "Fotos hierher ziehen oder auswählen"], ["sr", "Prevucite fotografije ovdje ili ih izaberite"]]) {
+  for (const [language, drop_] of [
+    ["de", "Fotos hierher ziehen oder auswählen"],
+    ["sr", "Prevucite fotografije ovdje ili ih izaberite"],
+  ]) {
     await page.selectOption("#language", language);
     await page.waitForFunction((words) => document.querySelector("#drop label").textContent === words, drop_);
     const own = JSON.parse(readFileSync(new URL(`../../text/${language}.json`, import.meta.url)));
-    const spoken = await page.$$eval("[data-text]", (found) => found.map((element) => [element.dataset.text, element.textContent]));
+    const spoken = await page.$$eval("[data-text]", (found) =>
+      found.map((element) => [element.dataset.text, element.textContent]),
+    );
     for (const [name, words] of spoken) assert.equal(words, own[name]);
   }
   await page.reload();
@@ -257,11 +313,19 @@ test("without a network the page opens and colors, and nothing is sent", async (
   assert.equal(await page.textContent("#status"), "Photos in color: 1.");
   await page.selectOption("#kind", "png");
   assertNear(seen(await download(page, "#save")).path, "color.png");
-  assert.deepEqual(new Set(browser.requests.filter((url) => !/^blob:/.test(url)).map((url) => new URL(url).origin)), new Set([new URL(server.address).origin]));
+  assert.deepEqual(
+    new Set(browser.requests.filter((url) => !/^blob:/.test(url)).map((url) => new URL(url).origin)),
+    new Set([new URL(server.address).origin]),
+  );
 });
 
 test("the policy refuses what would go elsewhere", async () => {
-  const refused = await page.evaluate(() => fetch("https://example.com/").then(() => false, () => true));
+  const refused = await page.evaluate(() =>
+    fetch("https://example.com/").then(
+      () => false,
+      () => true,
+    ),
+  );
   assert.ok(refused);
   assert.match(browser.complaints.splice(0).join("\n"), /Content Security Policy/);
   browser.requests.length = 0;
