@@ -5,6 +5,7 @@ codings. LZW, PackBits and LZMA are undone by libtiff, which comes with Pillow, 
 bytes as a segment has and no more, whatever a damaged file promises. JPEG and the fax codings are Pillow's altogether.
 """
 
+import importlib.util
 import io
 import math
 import struct
@@ -16,6 +17,7 @@ from PIL import Image
 
 from ..errors import ColorizeError
 from .exif import LONG, SHORT, Value, closed, lay_out, read_directory
+from .tiff_codings import inner_size, is_known
 
 NONE, LZW, OLD_JPEG, JPEG, PACKBITS, LZMA = 1, 5, 6, 7, 32773, 34925
 FAX = (2, 3, 4, 32771)
@@ -121,12 +123,28 @@ def _check_whole(page):
 
 
 def _by_tifffile(page):
+    if page.compression != NONE:
+        _check_inside(page)
     try:
         return page.asarray(squeeze=False)
     except (ValueError, NotImplementedError, ImportError) as error:
         if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
             raise
         raise _unknown(page) from None
+
+
+def _check_inside(page):
+    """ColorizeError for a coding that nobody knows, ValueError if a strip or tile holds a larger picture than it is."""
+    if not is_known(page.compression):
+        what = getattr(page.compression, "name", page.compression)
+        raise ColorizeError(f"expected a TIFF whose compression can be read, got {what}", status=1)
+    if importlib.util.find_spec("imagecodecs") is None:
+        raise _unknown(page)
+    rows, columns = _chunk(page)
+    for raw in _raw(page, reverse=False):
+        size = inner_size(raw, page.compression)
+        if size and (size[0] > columns or size[1] > rows):
+            raise ValueError(f"a picture of {size[0]}x{size[1]} in a strip or tile of {columns}x{rows}")
 
 
 def _chunk(page):
