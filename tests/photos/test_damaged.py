@@ -78,6 +78,17 @@ def _originals():
         tags = [(270, 2, 0, "Großmutter".encode(), True), (700, 1, 0, XMP.encode(), True)]
         tifffile.imwrite(data, values, photometric="rgb", metadata=None, iccprofile=wide, extratags=tags)
         originals[name] = data.getvalue()
+    for name, options in (("jpeg.tif", {"compression": "jpeg"}), ("packed.tif", {"compression": "packbits"})):
+        originals[name] = _saved(image, "TIFF", **options)
+    originals["fax.tif"] = _saved(image.convert("1"), "TIFF", compression="group4")
+    tiles, inside = io.BytesIO(), io.BytesIO()
+    tifffile.imwrite(
+        tiles, smooth.astype(np.uint16), photometric="rgb", tile=(16, 32), compression="zlib", predictor=True
+    )
+    with tifffile.TiffWriter(inside) as file:  # a thumbnail, and what it is one of
+        file.write(smooth[::4, ::4], photometric="rgb", subifds=1, subfiletype=1, metadata=None)
+        file.write(smooth, photometric="rgb", metadata=None)
+    originals |= {"tiles.tif": tiles.getvalue(), "inside.tif": inside.getvalue()}
     try:
         import pillow_heif
     except ImportError:
