@@ -106,6 +106,8 @@ def read_deep_jp2(path, head, image):
     """A JPEG 2000 of more than 8 bits, opened with Pillow -> `Pixels` of uint16 over the whole range, or None."""
     image.load()  # OpenCV fills up what is missing in a damaged file; Pillow says so
     values = decoded(np.fromfile(path, np.uint8)) if head.space in (None, 16, 17) and head.bits <= 16 else None
+    if values is None and image.mode.startswith("I"):  # grey, which Pillow has brought to 16 bits
+        return Pixels(np.asarray(image).astype(np.uint16), bits=16, was_grey=True)
     if values is None or values.dtype != np.uint16 or values.ndim == 3 and values.shape[2] not in (3, 4):
         return None
     highest = 2**head.bits - 1

@@ -79,8 +79,18 @@ def for_format(suffix, kept, made):
         kept, lost = _segments(kept)
         notes += [*more, *others, *lost]
     if kind == "PNG" and kept.comments:
-        kept = replace(kept, texts=(*kept.texts, *((b"tEXt", b"Comment\0" + text) for text in kept.comments)))
+        kept = replace(kept, texts=(*kept.texts, *map(_as_text, kept.comments)))
     return replace(kept, exif=exif, xmp=packet), notes
+
+
+def _as_text(comment):
+    """A comment, bytes, as a PNG's chunk of text: ASCII, or UTF-8 if it is that, or whatever it is as Latin-1."""
+    comment = comment.strip(b"\0").replace(b"\0", b" ")
+    try:
+        comment.decode("utf-8")
+    except ValueError:
+        return b"tEXt", b"Comment\0" + comment
+    return (b"tEXt", b"Comment\0" + comment) if comment.isascii() else (b"iTXt", b"Comment" + bytes(5) + comment)
 
 
 def _is_opaque(alpha):

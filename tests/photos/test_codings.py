@@ -14,6 +14,7 @@ from test_told_color import by_littlecms
 
 from colorize_utils.errors import ColorizeError
 from colorize_utils.inference.folders import colorize_files, plan
+from colorize_utils.photos import jp2
 from colorize_utils.photos.finding import HIDDEN, NO_PHOTO, find_photos
 from colorize_utils.photos.jp2 import read_jp2
 from colorize_utils.photos.reading import read_photo
@@ -50,6 +51,13 @@ def test_jpeg_2000_of_16_bits_keeps_them_and_comes_out_as_a_png_of_16(tmp_path, 
     assert colorize_files(_same, planned).failed == []
     seen = cv2.imread(str(tmp_path / "out" / "a.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(seen[..., ::-1], codes if channels == 3 else np.dstack([codes] * 3))
+
+
+def test_grey_of_16_bits_that_opencv_does_not_take_is_pillow_s(tmp_path, monkeypatch):
+    assert cv2.imwrite(str(tmp_path / "a.jp2"), DEEP[..., 0], LOSSLESS)
+    monkeypatch.setattr(jp2, "decoded", lambda data: None)
+    photo = read_photo(tmp_path / "a.jp2", codes=True)
+    assert np.array_equal(photo.rgb, DEEP[..., 0]) and photo.bits == 16
 
 
 def _with_colr(data, body):
