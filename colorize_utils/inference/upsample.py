@@ -61,8 +61,9 @@ def _blocks(upper, step, few):
 def _corners(planes, upper, lower, across):
     """The four nearest samples of each pixel: [(is it below, samples (C, n, W), weight from left to right (W,))]."""
     left, right, share = across
-    sides = (left, 1 - share), (right, share)
-    return [(ys is lower, planes[:, ys].take(xs, axis=2), weight) for ys in (upper, lower) for xs, weight in sides]
+    lines = planes[:, upper[0] : lower[-1] + 1]  # widened once, though several rows lie between the same two
+    sides = [(lines.take(xs, axis=2), weight) for xs, weight in ((left, 1 - share), (right, share))]
+    return [(ys is lower, wide[:, ys - upper[0]], weight) for ys in (upper, lower) for wide, weight in sides]
 
 
 def _mix(corners, down, lightness, out, room):
