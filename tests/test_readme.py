@@ -119,6 +119,13 @@ def test_figures_of_the_training_are_those_of_its_history():
     assert f"\n{minutes} minutes of two CPU cores" in _text("saved_models/MODEL_CARD.md")
 
 
+def test_figures_of_speed_are_those_that_the_benchmark_wrote():
+    quoted = _text("docs/colorize.md").split("<!-- speed -->\n")[1].split("<!-- /speed -->")[0].splitlines()
+    measured = _text("saved_models/SPEED.md")
+    assert len(quoted) > 3 and set(quoted) <= set(measured.splitlines())
+    assert "Made by `python benchmarks/photos.py --against " in measured
+
+
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
