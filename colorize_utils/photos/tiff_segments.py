@@ -42,7 +42,8 @@ def samples_of(page):
     ValueError if it is not whole; ColorizeError (status 1) for a coding that cannot be read.
     """
     _check_whole(page)
-    if page.compression in (*BY_LIBTIFF, *DEFLATE) or page.compression == NONE and page.photometric == YCBCR:
+    plain = page.compression == NONE and (not page.is_contiguous or page.photometric == YCBCR)
+    if plain or page.compression in (*BY_LIBTIFF, *DEFLATE):
         bits = {"bits": page.bitspersample, "sampleformat": int(page.sampleformat), "predictor": int(page.predictor)}
         data = _assembled(page, _stand_in(page, (page.imagelength, page.imagewidth), _chunk(page), **bits))
     else:
@@ -113,6 +114,8 @@ def _check_whole(page):
         raise ValueError("tiles that are far larger than the picture")
     if not len(offsets) == len(counts) == math.prod(page.chunked):
         raise ValueError(f"{len(offsets)} strips or tiles of {math.prod(page.chunked)}")
+    if page.compression == NONE:  # the last strip may be said to be as long as the others
+        counts = [min(count, needed) for count, needed in zip(counts, _plain_sizes(page), strict=True)]
     if not all(offset > 0 < count and offset + count <= size for offset, count in zip(offsets, counts, strict=True)):
         raise ValueError("truncated: strips or tiles that are not in the file")
     if sum(counts) > 2 * size:  # each place would be read again and again
@@ -120,6 +123,15 @@ def _check_whole(page):
     bits = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample
     if page.photometric != YCBCR and bits // 8 > EXPANDS.get(page.compression, math.inf) * sum(counts):
         raise ValueError("truncated: far fewer data than its size asks for")
+
+
+def _plain_sizes(page):
+    """How many bytes each strip or tile has that is not packed; more than any has for YCbCr, which shares colors."""
+    rows, columns = _chunk(page)
+    samples = 1 if page.planarconfig == 2 else page.samplesperpixel
+    row, down = -(-columns * samples * page.bitspersample // 8), -(-page.imagelength // rows)
+    last = rows if page.is_tiled else page.imagelength - rows * (down - 1)
+    return [row * (last if (index + 1) % down == 0 else rows) for index in range(len(page.dataoffsets))]
 
 
 def _by_tifffile(page):

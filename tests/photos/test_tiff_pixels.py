@@ -80,6 +80,20 @@ def test_every_layout_in_every_coding_is_read_exactly(tmp_path, layout, coding, 
     assert photo.bits == (8 if dtype == np.uint8 else 16)
 
 
+@pytest.mark.parametrize("data", [RGB, DEEP[..., 0], DEEP[..., 0] > 9], ids=["rgb 8", "grey 16", "bits"])
+def test_a_last_strip_may_be_said_to_be_as_long_as_the_others(tmp_path, data):
+    """As scanners write it; its end lies behind that of the file, all pixels before it."""
+    path = tif(tmp_path / "a.tif", data, photometric="rgb" if data.ndim == 3 else "minisblack", rowsperstrip=10)
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        raw, last = bytearray(path.read_bytes()), page.dataoffsets[-1] + page.databytecounts[-1]
+        form = "<H" if page.tags[279].dtype == 3 else "<I"
+        at = page.tags[279].valueoffset + 3 * struct.calcsize(form)
+        struct.pack_into(form, raw, at, page.databytecounts[0])
+    path.write_bytes(raw[:last])
+    assert np.array_equal(read_photo(path, codes=True).rgb, data if data.dtype != bool else data * np.uint8(255))
+
+
 @pytest.mark.parametrize("data", [RGB, DEEP[..., :3], DEEP[..., 0]], ids=["rgb 8", "rgb 16", "grey 16"])
 @pytest.mark.parametrize("coding", ["zlib", "lzw"])
 def test_differences_of_neighbors_are_undone(tmp_path, data, coding):
