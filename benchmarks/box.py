@@ -211,12 +211,13 @@ def main():
     status, last, reasons = colorize(box, out, report)
     print("\n".join(reasons))
     expect("status", status, 1)
-    expect("summary", last, f"{WHOLE} pictures written to {out}; {BAD} failed")
+    others = "4 no photos by name, or hidden, left out (2 .txt, 1 up, 1 .jpg)"
+    expect("summary", last, f"{WHOLE} pictures written to {out}; {BAD} failed; {others}")
     expect("lines in the reasons", {len(reason.splitlines()) for reason in reasons}, {1})
     faults += ["photos"] * check(box, out, labels)
     expect("files in the output", len(files_below(out)), WHOLE)
     status, last, _ = colorize(box, out, report)
-    again = f"{WHOLE} there already and left alone (--overwrite colors them again); {BAD} failed"
+    again = f"{WHOLE} there already and left alone (--overwrite colors them again); {BAD} failed; {others}"
     expect("summary of a second run", last, f"0 pictures written to {out}; {again}")
     for name, how, ended in (("int", signal.SIGINT, 130), ("kill", signal.SIGKILL, -signal.SIGKILL)):
         place = folder / name
