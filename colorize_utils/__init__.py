@@ -5,16 +5,16 @@
 *Photos*: ``find_photos``, ``read_photo``, ``write_photo``, ``sample_photos``; ``unpack_photos`` and ``pack_folder`` for
 archives.
 
-*Data to train on*: the sources ``SamplePhotos``, ``PhotoFolder`` and ``KaggleLab`` and their ``label``; ``Filters`` and
-``statistics``; ``fit_photo``, ``split_of`` and ``difference_hash``, of which ``prepare`` makes a ``PreparedSet``; and
-``step_table`` and ``crops``, of which a step makes its batch.
+*Data to train on*: the sources ``SamplePhotos``, ``PhotoFolder``, ``KaggleLab`` and ``kaggle_source``, and their
+``label``; ``Filters`` and ``statistics``; ``fit_photo``, ``split_of`` and ``difference_hash``, of which ``prepare``
+makes a ``PreparedSet``; and ``step_table`` and ``crops``, of which a step makes its batch.
 
-*Networks*: ``build_unet``, ``build_patchgan``, ``load_network``.
+*Networks*: ``build_unet`` with its ``Encoder``, ``draw_unet``; ``build_patchgan``; ``load_network``.
 
-*Training*: ``get_preset`` and ``get_recipe``; ``train``, and ``choose_run`` for what a notebook's form asks for;
-``minimize`` and ``average`` for a step of one's own.
+*Training*: ``train``, and ``choose_run`` for what a notebook's form asks for;
+``Options``; ``own_runs`` and ``own_model`` for what came of it; ``minimize`` and ``average`` for a step of one's own.
 
-*Coloring*: ``Colorizer``, ``Hints``; ``plan`` and ``colorize_files`` for many photos.
+*Coloring*: ``Colorizer``, ``Hints``; ``plan`` and ``colorize_files`` for many photos; ``export_model``.
 
 *Evaluation*: ``photo_folder``, ``model_rows``, ``tables``, ``curve``, ``read_curve``, ``turing``.
 
@@ -32,22 +32,25 @@ _MODULES = {"color": "color", "metrics": "metrics", "tables": "evaluation.tables
 _NAMES = {
     "photos.reading": "find_photos read_photo write_photo",
     "inference.archive": "pack_folder unpack_photos",
-    "data.sources": "KaggleLab PhotoFolder SamplePhotos label sample_photos",
+    "data.sources": "KaggleLab PhotoFolder SamplePhotos kaggle_source label sample_photos",
     "data.filters": "Filters statistics",
     "data.prepare": "difference_hash fit_photo prepare split_of",
     "data.batches": "PreparedSet step_table",
     "training.feed": "crops",
-    "networks.unet": "build_unet",
+    "networks.unet": "Encoder build_unet",
+    "networks.drawing": "draw_unet",
     "networks.patchgan": "build_patchgan",
     "weights": "load_network",
-    "training.recipes": "get_preset get_recipe",
     "training.loop": "train",
+    "training.run": "Options",
     "drive.notebook_run": "choose_run",
+    "drive.own_models": "own_model own_runs",
     "training.backend": "minimize on_accelerator",
     "training.steps": "average",
     "inference.colorizer": "Colorizer",
     "inference.hints.given": "Hints",
     "inference.folders": "colorize_files plan",
+    "inference.model_files": "export_model",
     "evaluation.rows": "model_rows photo_folder",
     "evaluation.curve": "curve read_curve",
     "errors": "ColorizeError one_line",

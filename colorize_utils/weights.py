@@ -69,8 +69,31 @@ def read_arrays(path, what="a weight file of this project", most=hdf5.MOST):
         raise ColorizeError(f"expected {what}, but {path} is damaged or no such file: {why}", 1) from None
 
 
+def newest_model(run):
+    """The file of the newest model in a run's folder, that of its last phase or a snapshot from it; None without."""
+    for phase in sorted(Path(run).glob("[0-9]-*"), key=lambda folder: folder.name, reverse=True):
+        if (last := phase / "generator.h5").is_file():
+            return last
+        if snapshots := sorted(phase.glob("snapshots/epoch-*.h5")):
+            return snapshots[-1]
+    return None
+
+
+def model_file(path):
+    """The file itself, or of a run's folder the newest model in it; ColorizeError for a folder without one."""
+    path = Path(path)
+    found = newest_model(path) if path.is_dir() else path
+    if found is None:
+        raise ColorizeError(f"expected a model file or a run that has one, but there is none in {path}", 1)
+    return found
+
+
 def read_model(path):
-    """Read a model file -> (arrays, spec, meta), all checked. One-line ColorizeError for anything else."""
+    """Read a model file, or the newest one of a run's folder -> (arrays, spec, meta), all checked.
+
+    One-line ColorizeError for anything else.
+    """
+    path = model_file(path)
     arrays, description = read_arrays(path, "a model file of this project", MOST_OF_MODEL)
     if "spec" not in description:
         raise ColorizeError(f"expected a model file, but {path} holds a training checkpoint", status=1)

@@ -82,9 +82,13 @@ def train_tiny(tiny_set, run, **changes):
     return train_small("tiny", tiny_set, run, **{**sizes, **changes})
 
 
-def train_small(recipe, data, run, mirror=None, until=None, steps=None, **changes):
-    """`train` with the preset `smoke` and with changes to whatever they are a part of: recipe, preset or options."""
+def train_small(recipe, data, run, mirror=None, until=None, steps=None, patience=600.0, **changes):
+    """`train` with the preset `smoke` and with changes to whatever they are a part of: recipe, preset or options.
+
+    patience: seconds that an interrupt waits for a step; long, since on a busy machine a step takes any time.
+    """
     from colorize_utils.drive.mirror import open_mirror
+    from colorize_utils.training import waiting
     from colorize_utils.training.loop import train
     from colorize_utils.training.recipes import get_preset, get_recipe
     from colorize_utils.training.run import Options
@@ -93,6 +97,7 @@ def train_small(recipe, data, run, mirror=None, until=None, steps=None, **change
         return {name: changes.pop(name) for name in names if name in changes}
 
     for_recipe = some("epochs", "rates", "chroma_weights", "settings", "backbone", "backbone_weights")
+    waiting.PATIENCE = patience
     options = Options(**some(*(field.name for field in dataclasses.fields(Options))))
     preset = get_preset("smoke", recipe, **changes)
     recipe, mirror = get_recipe(recipe, preset, **for_recipe), open_mirror(run, mirror, options.say)

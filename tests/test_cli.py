@@ -178,6 +178,20 @@ def test_export_takes_the_last_finished_phase_of_a_run(model_file, tmp_path, cap
     assert Colorizer.load(out).size == 96
 
 
+def test_a_runs_folder_means_its_newest_model(stub, tmp_path, capsys):
+    put(tmp_path / "a.png", (30, 40))
+    for phase in ("1-decoder", "2-unet"):
+        (tmp_path / "run" / phase).mkdir(parents=True)
+        (tmp_path / "run" / phase / "generator.h5").touch()
+    status, _, _ = run(capsys, "colorize", tmp_path / "a.png", "-o", tmp_path / "out", "--model", tmp_path / "run")
+    assert status == 0 and stub == [tmp_path / "run" / "2-unet" / "generator.h5"]
+    (tmp_path / "empty").mkdir()
+    status, _, said = run(capsys, "colorize", tmp_path / "a.png", "-o", tmp_path / "2", "--model", tmp_path / "empty")
+    assert status == 1 and said == [
+        f"colorize: expected a model file or a run that has one, but there is none in {tmp_path / 'empty'}"
+    ]
+
+
 def test_export_of_several_is_the_mean_of_their_weights(model_file, tmp_path, capsys):
     """The bias of the last layer was set to (0.2, 0.3); with one of (0.6, 0.1) the mean is (0.4, 0.2)."""
     from colorize_utils.weights import load_network, save_network

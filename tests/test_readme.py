@@ -244,7 +244,8 @@ def test_the_first_lines_of_python_color_a_photo():
 def test_the_table_of_presets_is_that_of_the_recipes():
     from colorize_utils.training.recipes import PRESETS
 
-    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (\d+) \| (\d+) \| ([^|]+) \|$", _text("docs/training.md"), re.MULTILINE)
+    row = r"^\| `(\w+)` \| [^|]+ \| (\d+) \| (\d+) \| ([^|]+) \| [^|]+ \|$"
+    rows = re.findall(row, _text("docs/training.md"), re.MULTILINE)
     assert [row[0] for row in rows] == list(PRESETS)
     for name, crop, batch, epochs in rows:
         preset = PRESETS[name]

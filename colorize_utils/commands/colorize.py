@@ -19,7 +19,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--model",
         metavar="FILE",
-        help="a model file (default: the model that comes with the package); none: color from --hints alone",
+        help="a model file or a run's folder (default: the model that comes along); none: color from --hints alone",
     )
     parser.add_argument(
         "--hints", metavar="FILE", help="colors for places of one photo: JSON, or the photo with colored strokes on it"
@@ -106,15 +106,25 @@ def _shard_of(shard, planned):
     return part
 
 
+def _file_of(model):
+    """The model file meant: of a run's folder its newest, else what was given."""
+    if model is None or not os.path.isdir(model):
+        return model
+    from ..weights import model_file
+
+    return model_file(model)
+
+
 def _color(args, planned, hints, notes, results):
     """Color what is planned, with a bar and a line for each complaint -> `Outcome`. Adds to ``results``."""
     from ..inference.folders import colorize_files, is_done, maker_in, maker_of
 
+    model = _file_of(args.model)
     ahead = sum(args.overwrite or not is_done(target) for _, target in planned)
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
     marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
-    colorizer = load_colorizer(args.model, args.engine, args.temperature) if ahead else None
+    colorizer = load_colorizer(model, args.engine, args.temperature) if ahead else None
     if colorizer and args.flips:
         colorizer.flips = True
 
@@ -134,7 +144,7 @@ def _color(args, planned, hints, notes, results):
             overwrite=args.overwrite,
             max_pixels=args.max_pixels,
             workers=args.workers or min(4, os.cpu_count() or 1),
-            maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(args.model, **marks),
+            maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(model, **marks),
             failed=lambda source, why: complain(named(source, why), bar),
             noted=lambda source, note: complain(named(source, note), bar),
             finished=finished,

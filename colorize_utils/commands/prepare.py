@@ -6,7 +6,9 @@ from ..terminal import decimal, number, shown
 
 def add_arguments(parser):
     """Give an ``argparse`` parser the arguments of `main`."""
-    parser.add_argument("--source", choices=("kaggle", "photos", "samples"), help="what kind of photos")
+    parser.add_argument(
+        "--source", metavar="KIND", help="photos, samples, kaggle (the original project's set) or kaggle:OWNER/NAME"
+    )
     parser.add_argument("--input", metavar="DIR", help="folder of photos or of the Kaggle set (else kagglehub gets it)")
     parser.add_argument("--part", type=int, choices=(1, 2, 3), help="one part of the Kaggle set only")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the prepared set")
@@ -30,16 +32,18 @@ def main(args):
         check(args.output)
         print(f"{shown(args.output)} is as it was prepared, every byte of it")
         return 0
-    if not args.source:
-        raise ColorizeError("expected --source kaggle, photos or samples")
+    if args.source not in ("kaggle", "photos", "samples") and not (args.source or "").startswith("kaggle:"):
+        raise ColorizeError("expected --source kaggle, photos, samples or kaggle:OWNER/NAME")
     if args.source == "photos" and not args.input:
         raise ColorizeError("expected --input DIR with --source photos")
     if args.part and args.source != "kaggle":
         raise ColorizeError("expected --part only with --source kaggle")
     from ..data.prepare import prepare
-    from ..data.sources import KaggleLab, PhotoFolder, SamplePhotos
+    from ..data.sources import KaggleLab, PhotoFolder, SamplePhotos, kaggle_source
 
-    if args.source == "kaggle":
+    if args.source.startswith("kaggle:"):
+        source = kaggle_source(args.source)
+    elif args.source == "kaggle":
         source = KaggleLab(args.input, part=args.part)
     else:
         source = PhotoFolder(args.input) if args.source == "photos" else SamplePhotos()

@@ -1,7 +1,10 @@
 """The Kaggle set `shravankumar9892/image-colorization`: 25,000 photos of 224x224 as one grey and three ab arrays."""
 
 import hashlib
+import json
 import os
+import shutil
+import urllib.request
 from pathlib import Path
 
 import cv2
@@ -27,7 +30,7 @@ class KaggleLab:
     def __init__(self, folder=None, part=None, say=print):
         if part not in (None, 1, 2, 3):
             raise ColorizeError(f"expected part to be 1, 2 or 3, got {part!r}")
-        self.folder = _root(_fetched() if folder is None else Path(folder))
+        self.folder = _root(fetched(say=say) if folder is None else Path(folder))
         grey = _open(self.folder / GREY, 3)
         colors = [_open(self.folder / _ab_folder(self.folder) / name, 4) for name in PARTS]
         _check(self.folder, grey, colors)
@@ -117,24 +120,50 @@ def _table_of_all_codes():
     return np.pad(lightness_table(), around, mode="edge").ravel()
 
 
-def _fetched():
+def fetched(handle=HANDLE, say=print):
+    """The folder of a Kaggle data set, "OWNER/NAME", as kagglehub fetches and keeps it.
+
+    ColorizeError if there is no room for it, or if it cannot be had and was not fetched earlier.
+    """
+    earlier = _fetched_earlier(handle)
+    if earlier is None:
+        _check_room(handle, say)
     try:
         import kagglehub
 
-        return Path(kagglehub.dataset_download(HANDLE))
+        return Path(kagglehub.dataset_download(handle))
     except Exception as error:  # noqa: BLE001  (kagglehub and its transports raise many kinds)
-        if (earlier := _fetched_earlier()) is not None:
+        if earlier is not None:
             return earlier
         raise ColorizeError(
-            f"could not fetch {HANDLE} from Kaggle: {reason(error)}. Download it and give its folder with --input DIR",
+            f"could not fetch {handle} from Kaggle: {reason(error)}. Download it and give its folder with --input DIR",
             status=1,
         ) from None
 
 
-def _fetched_earlier():
+def _cache():
+    return Path(os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub")
+
+
+def _check_room(handle, say):
+    """Say how large a set is, as Kaggle tells; ColorizeError if the disk has no room for its archive and its files."""
+    try:
+        with urllib.request.urlopen(f"https://www.kaggle.com/api/v1/datasets/view/{handle}", timeout=20) as answer:
+            size = int(json.loads(answer.read())["totalBytes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # whether it can be had at all is said when it is fetched
+    place = next(folder for folder in (_cache(), *_cache().parents) if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    say(f"{handle}: {size / 1e9:.1f} GB to fetch from Kaggle, {free / 1e9:.1f} GB free in {place}")
+    if 2 * size > free:
+        raise ColorizeError(
+            f"expected {2 * size / 1e9:.1f} GB free in {place} for {handle}, its archive and its files", 1
+        )
+
+
+def _fetched_earlier(handle=HANDLE):
     """The newest whole version in kagglehub's cache, which kagglehub leaves alone while Kaggle is out of reach."""
-    cache = os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub"
-    place = Path(cache, "datasets", *HANDLE.split("/"))
+    place = Path(_cache(), "datasets", *handle.split("/"))
     whole = [int(path.stem) for path in place.glob("*.complete") if path.stem.isdecimal()]
     found = [folder for number in sorted(whole) if (folder := place / "versions" / str(number)).is_dir()]
     return found[-1] if found else None

@@ -15,14 +15,29 @@ from .. import color
 from ..errors import ColorizeError
 from ..photos.reading import find_photos, read_photo, write_photo
 from .items import Item
-from .kaggle import KaggleLab
+from .kaggle import HANDLE, KaggleLab, fetched
 
-__all__ = ["Item", "KaggleLab", "PhotoFolder", "SamplePhotos", "label", "sample_photos", "write_samples"]
+__all__ = [
+    "Item",
+    "KaggleLab",
+    "KagglePhotos",
+    "PhotoFolder",
+    "SamplePhotos",
+    "label",
+    "sample_photos",
+    "write_samples",
+]
+
+
+def kaggle_source(words, say=print):
+    """The source that "kaggle:OWNER/NAME" means: the original project's arrays, or photos."""
+    handle = checked_handle(words)
+    return KaggleLab(say=say) if handle == HANDLE else KagglePhotos(handle, say)
 
 
 def label(source):
     """A name for what is made from a source. Two folders of photos never share one, nor does one that has changed."""
-    if not isinstance(source, PhotoFolder):
+    if not isinstance(source, PhotoFolder) or isinstance(source, KagglePhotos):
         return source.name
     folder = re.sub(r"[^\w.-]+", "_", source.folder.resolve().name).strip("._")[:40]
     return f"photos-{folder or 'folder'}-{source.contents[:6]}"
@@ -56,6 +71,32 @@ class PhotoFolder:
         """The photos from number ``start`` on, as `Item`s."""
         for path in self.paths[start:]:
             yield Item(path.relative_to(self.folder).as_posix(), lambda path=path: (_rgb8(path), False))
+
+
+class KagglePhotos(PhotoFolder):
+    """Any set of photos on Kaggle, ``OWNER/NAME``: all photos in it, at any depth, as kagglehub fetches them."""
+
+    def __init__(self, handle, say=print):
+        self.handle = checked_handle(handle)
+        super().__init__(fetched(self.handle, say))
+        self.name = kaggle_name(self.handle)
+        size = len(self) * 144 * 192 * 3 / 1e9
+        say(f"{self.handle}: {len(self):,} photos; prepared they take {size:.1f} GB, on a GPU as well (a T4 has 15)")
+
+
+def checked_handle(handle):
+    """A Kaggle data set's OWNER/NAME, without its address or "kaggle:"; ColorizeError for anything else."""
+    found = re.fullmatch(
+        r"(?:kaggle:)?(?:https?://www\.kaggle\.com/datasets/)?([\w-][\w.-]*/[\w-][\w.-]*?)(?:/data)?/?", handle
+    )
+    if not found:
+        raise ColorizeError(f"expected kaggle:OWNER/NAME, as in a data set's address on Kaggle, got {handle!r}")
+    return found[1]
+
+
+def kaggle_name(handle):
+    """The name of what is made from a Kaggle data set."""
+    return f"kaggle-{checked_handle(handle).replace('/', '-')}"
 
 
 def _rgb8(path):
@@ -116,8 +157,9 @@ class SamplePhotos:
     """
 
     name = "samples"
-    # With six parents the usual 3 % and 2 % would leave both empty; with these, one photo is in each.
-    val, test = 0.05, 0.22
+    # With six parents the usual 3 % and 2 % would leave both empty; with these, two photos are in val (a portrait and a
+    # motorcycle) and one is in test.
+    val, test = 0.07, 0.22
 
     def __init__(self, crops_per_photo=24):
         self._crops = [

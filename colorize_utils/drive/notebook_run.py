@@ -6,15 +6,18 @@ the rest of the run. On a fresh machine it, and not what a form happens to say, 
 
 import json
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..data.batches import PreparedSet
 from ..data.filters import Filters
 from ..data.prepare import prepare
-from ..data.sources import KaggleLab, PhotoFolder, SamplePhotos, label
+from ..data.sources import KaggleLab, PhotoFolder, SamplePhotos, kaggle_name, kaggle_source, label
 from ..disk import sha256, write_json
 from ..errors import ColorizeError
+from ..training.recipes import get_preset, get_recipe
+from ..weights import read_model, shipped_model
 from .copies import Changed, copy_checked, reason, write_checked
 from .mirror import open_mirror
 
@@ -22,19 +25,40 @@ RUNS, PREPARED = Path("saved_models/runs"), Path("saved_models/prepared")
 AS_BEFORE = "as before, or samples"
 SOURCES = (AS_BEFORE, "samples", "kaggle", "my photos")
 DATA = "data.json"
+STARTS = NOTHING, IMAGENET, SHIPPED = "nothing", "ImageNet", "the shipped model"
 SUMS = "sha256.json"  # written last: where it is, a prepared set on Drive is whole
 PARTS = ("train.npy", "val.npy", "test.npy", "index.csv", "settings.json")
 
 
-def choose_run(preset, source, photos="", drive=None, say=print):
+def choose_run(preset, source, photos="", drive=None, say=print, name="", start=None):
     """The run that a notebook's form asks for, begun earlier or not yet. Returns a `ChosenRun`; prepares nothing.
 
+    name: "" or one of the reader's own, for a run beside the others, such as that of an experiment. start: one of
+    STARTS, what a new run starts from; one that was begun keeps its own.
+
     preset: its name. source: one of SOURCES; AS_BEFORE is the newest run, here or on Drive, with whatever it was begun
-    with, and the samples where there is none. photos: the folder of one's own photos, or of the Kaggle set. drive: the
-    project's folder on Drive, or None. One-line ColorizeError for photos that are not there and that no run knows.
+    with, and the samples where there is none. photos: the folder of one's own photos, or of the Kaggle set; or, for any
+    source, "kaggle:OWNER/NAME". drive: the project's folder on Drive, or None. One-line ColorizeError for photos that
+    are not there and that no run knows.
     """
     if source not in SOURCES:
         raise ColorizeError(f"expected source_name to be one of {', '.join(SOURCES)}, got {source!r}")
+    if str(photos).strip().startswith("kaggle:"):
+        source, photos = str(photos).strip(), ""
+    if (start or IMAGENET) not in STARTS:
+        raise ColorizeError(f"expected start_from to be one of {', '.join(STARTS)}, got {start!r}")
+    if str(name).strip():
+        chosen = _named_run(f"notebook_{preset}_{_plain(name)}", preset, source, photos, drive, say)
+    else:
+        chosen = _usual_run(preset, source, photos, drive, say)
+    chosen.start = (chosen.known or {}).get("start") or start or IMAGENET
+    if start and start != chosen.start:
+        say(f"{chosen.name} was begun from {chosen.start}, and goes on so: a start from {start} needs a run_name.")
+    return chosen
+
+
+def _usual_run(preset, source, photos, drive, say):
+    """The run whose name tells its preset and its photos; for AS_BEFORE the newest."""
     photos = str(photos).strip().strip("\"'")
     photos = os.path.abspath(os.path.expanduser(photos)) if photos else ""
     if source == AS_BEFORE:
@@ -50,7 +74,8 @@ def choose_run(preset, source, photos="", drive=None, say=print):
         source = "samples"
     if source != "my photos":
         photos = photos if source == "kaggle" else ""
-        return _chosen(f"notebook_{preset}_{source}", preset, source, photos, source, drive)
+        prepared = kaggle_name(source) if source.startswith("kaggle:") else source
+        return _chosen(f"notebook_{preset}_{prepared}", preset, source, photos, prepared, drive)
     if not photos:
         raise ColorizeError("write the folder of your photos into `my_photos` above, and run that cell again")
     if not Path(photos).is_dir():  # on a machine that is gone, perhaps; the run may know how to do without
@@ -65,6 +90,32 @@ def choose_run(preset, source, photos="", drive=None, say=print):
     return _chosen(f"notebook_{preset}_{prepared}", preset, source, photos, prepared, drive)
 
 
+def _named_run(name, preset, source, photos, drive, say):
+    """The run of that name, gone on with; or a new one on the photos of the form, else on those of the newest run."""
+    begun = _newest(drive, lambda known, other: known and other == name)
+    if source == AS_BEFORE and not begun:
+        wanted = _usual_run(preset, source, photos, drive, say=lambda line: None)
+        say(f"A new run, {name}, on {_photos_of(wanted.source, wanted.photos)}.")
+    elif source == AS_BEFORE:
+        known = begun[1]
+        say(f"Going on with {name} (preset {preset}, {_photos_of(known['source'], known['photos'])}).")
+        return _chosen(name, preset, known["source"], known["photos"], known["prepared"], drive)
+    else:
+        wanted = _usual_run(preset, source, photos, drive, say)
+    chosen = _chosen(name, preset, wanted.source, wanted.photos, wanted.prepared.name, drive)
+    if chosen.known and chosen.known["prepared"] != chosen.prepared.name:
+        on = _photos_of(chosen.known["source"], chosen.known["photos"])
+        raise ColorizeError(f"{name} was begun on {on}: choose another run_name, or the photos it was begun on", 1)
+    return chosen
+
+
+def _plain(name):
+    plain = re.sub(r"[^\w.-]+", "-", str(name)).strip("-._")[:40]
+    if not plain:
+        raise ColorizeError(f"expected a run_name with letters or digits in it, got {name!r}")
+    return plain
+
+
 @dataclass
 class ChosenRun:
     """A run: its ``name``, what it is trained with and on. ``known`` is what its data.json says, if it was begun."""
@@ -76,6 +127,7 @@ class ChosenRun:
     prepared: Path
     drive: Path | None
     known: dict | None
+    start: str = IMAGENET
 
     @property
     def folder(self):
@@ -90,6 +142,22 @@ class ChosenRun:
     def open_mirror(self, say=print):
         """What `train` keeps Drive's copy with, or None; a run that is further there is fetched before it goes on."""
         return open_mirror(self.folder, self.mirror, say)
+
+    def training(self, backbone_weights="imagenet"):
+        """What it is trained with: (recipe, preset, the model file to start from or None).
+
+        The smoke run has networks so small that they start from nothing. backbone_weights: "imagenet", a file, "none".
+        """
+        if self.preset == "smoke":
+            preset = get_preset("smoke", "tiny")
+            return get_recipe("tiny", preset), preset, None
+        weights = None if backbone_weights == "none" or self.start == NOTHING else backbone_weights
+        preset = get_preset(self.preset)
+        recipe = get_recipe("unet-gan", preset, weights)
+        if self.start != SHIPPED:
+            return recipe, preset, None
+        spec = read_model(shipped_model())[1]
+        return replace(recipe, generator={**spec, "weights": weights}), preset, shipped_model()
 
     def prepare(self, say=print):
         """Have the run's prepared set, made or fetched if it is not here, and say in data.json what it is.
@@ -115,10 +183,14 @@ class ChosenRun:
             "prepared": self.prepared.name,
             "fingerprint": data.fingerprint,
             "settings": data.settings,
+            "start": self.start,
         }
         if known != _read(self.folder):
             write_json(self.folder / DATA, known)
         self._keep(say)
+        if self.source == "samples" and self.preset != "smoke":
+            line = f"preset {self.preset} is about to train on {len(data.train)} crops of a few sample photos"
+            say(f"{line}: it will know these by heart and no others. Choose kaggle or my photos as source_name.")
         return self.prepared
 
     @property
@@ -140,6 +212,8 @@ class ChosenRun:
     def _source(self):
         if self.source == "samples":
             return SamplePhotos()
+        if self.source.startswith("kaggle:"):
+            return kaggle_source(self.source)
         if self.source == "kaggle":
             # The folder it was once read from may be gone; the set is the same wherever it comes from.
             gone = self.known and not Path(self.photos).is_dir()
@@ -234,6 +308,8 @@ def _preset(known, name):
 
 
 def _photos_of(source, photos):
+    if source.startswith("kaggle:"):
+        return f"the photos of {source}"
     return {"samples": "the sample photos", "kaggle": "Kaggle's photos"}.get(source, f"the photos in {photos}")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..disk import sha256, write_text
 from ..errors import ColorizeError, reason
 from ..terminal import shown
-from ..weights import assign_arrays, load_network, read_model, save_network, shipped_model
+from ..weights import assign_arrays, load_network, model_file, read_model, save_network, shipped_model
 from .portable import FORMATS
 
 
@@ -83,7 +83,7 @@ def _mean(files, spec):
 
 def describe_model(path=None):
     """What a model file (default: the shipped one) says of itself, as lines of text. Loads no network."""
-    path = shipped_model() if path is None else Path(path)
+    path = shipped_model() if path is None else model_file(path)
     arrays, spec, meta = read_model(path)
     lines = [
         f"file: {path} ({path.stat().st_size / 2**20:.1f} MiB)",

@@ -1,5 +1,6 @@
 """The U-Net of the `unet-gan` recipe: an ImageNet encoder that sees the grey photo, a light decoder that paints ab."""
 
+import warnings
 from dataclasses import dataclass
 
 import keras
@@ -104,15 +105,18 @@ def _plain_features():
 def _application(backbone, weights):
     build = getattr(keras.applications, backbone)
     try:
-        return build(weights=weights, include_top=False, input_shape=(None, None, 3))
-    except (OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Photos of any size are what is meant, and the convolutions' weights are the same for all sizes.
+            warnings.filterwarnings("ignore", message="`input_shape` is undefined")
+            return build(weights=weights, include_top=False, input_shape=(None, None, 3))
+    except Exception as error:  # noqa: BLE001  (Keras says that it cannot download by an Exception of no kind)
         if weights is None:
             raise
         wanted = "ImageNet weights from the network" if weights == "imagenet" else f"a file of {backbone} weights"
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ColorizeError(
-            f"expected {wanted} for the encoder, got: {reason[:200]}. Give a file with --backbone-weights PATH, "
-            f"or train without pretraining with --backbone-weights none",
+            f"expected {wanted} for the encoder, got: {reason[:200]}. Give a file with --backbone-weights PATH, or "
+            f"train without pretraining with --backbone-weights none (in a notebook: the field backbone_weights)",
             status=1,
         ) from None
 

@@ -40,7 +40,15 @@ def restore(nets, arrays, where, parts=PARTS):
         if owner is None and stored:
             raise ColorizeError(f"{where}: has a {part} that this phase has not", status=1)
         if owner is not None:
+            if part.endswith("optimizer"):
+                stored = _with_scale_of(owner, stored)
             assign_arrays(owner.variables, stored, f"{where} ({part})")
+
+
+def _with_scale_of(optimizer, stored):
+    """Only mixed_float16 scales its loss: a run that moves to or from that leaves the scale behind, or begins it."""
+    own = {key: np.asarray(v) for key, v in keyed(optimizer.variables).items() if "_scale/" in key}
+    return {**own, **{key: a for key, a in stored.items() if "_scale/" not in key or key in own}}
 
 
 def not_finite(arrays):

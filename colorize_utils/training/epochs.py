@@ -11,16 +11,23 @@ from .checkpoint import network_arrays
 from .finite import check_arrays, check_values
 from .progress import write_history
 from .samples import draw_samples
+from .waiting import GivenUp
 
 
 def validation(run):
     """Mean |ab| error of the averaged generator on the validation photos, and that of grey, in units of 110."""
     errors, greys = [], []
     for count, arguments in run.feed.validation():
-        result = run.validate(*arguments)
-        errors.extend(np.asarray(result["l1"])[:count])
-        greys.extend(np.asarray(result["grey"])[:count])
+        result = run.worker(_arrays, run.validate, arguments)
+        errors.extend(result["l1"][:count])
+        greys.extend(result["grey"][:count])
+        if run.stop.overdue:
+            raise GivenUp
     return float(np.mean(errors)), float(np.mean(greys))
+
+
+def _arrays(step, arguments):
+    return {name: np.asarray(values) for name, values in step(*arguments).items()}
 
 
 def end_epoch(run, index):
@@ -45,7 +52,7 @@ def end_epoch(run, index):
         better, state.better = state.better, False
         save(run, better, arrays)
     share = f", {error / grey:.3f} of grey's {grey:.4f}" if grey else ""
-    run.progress.line(f"{run.where}: validation |ab| {error:.4f}{share}")
+    run.progress.line(f"{run.where_in(state.epoch)}: validation |ab| {error:.4f}{share}")
     if tired and state.epoch < length:
         run.progress.line(f"no better for {preset.patience} epochs: phase {phase.name} ends here")
 

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..disk import only_process
@@ -18,6 +19,9 @@ from .recipes import check_crop, get_preset, get_recipe
 from .run import Options, open_run
 from .state import State
 from .steps import make_step, trainable_of
+from .waiting import PATIENCE, GivenUp, Worker
+
+SLOW = 2.0  # seconds: before a step that may take longer, what is learned is kept in memory
 
 
 def train(recipe, preset, data, run, *, until=None, steps=None, mirror=None, options=None):
@@ -29,8 +33,9 @@ def train(recipe, preset, data, run, *, until=None, steps=None, mirror=None, opt
     left alone.
 
     until: name of the phase to stop after; a later call goes on from there. steps: phase name -> step function, to try
-    one's own (see `steps.regression`). mirror: keeps a copy of the run elsewhere, as `drive.mirror.open_mirror` gives
-    it: its ``fetch()`` is called before the run is opened, ``push()`` after each checkpoint, ``close()`` at the end.
+    one's own (see `steps.regression`); a run notices when one was edited since. mirror: keeps a copy of the run
+    elsewhere, as `drive.mirror.open_mirror` gives it: its ``fetch()`` is called before the run is opened, ``push()``
+    after each checkpoint, ``close()`` at the end.
     options: an `Options`, for all else.
 
     An interrupt (Ctrl-C, SIGTERM) saves between two steps and returns; `finished` and `stopped` of the state tell.
@@ -44,23 +49,26 @@ def train(recipe, preset, data, run, *, until=None, steps=None, mirror=None, opt
     names = [phase.name for phase in recipe.phases]
     if until is not None and until not in names:
         raise ColorizeError(f"expected until to be a phase out of {', '.join(names)}, got {until!r}")
+    if unknown := set(steps or {}) - set(names):
+        raise ColorizeError(f"expected steps for phases out of {', '.join(names)}, got {', '.join(sorted(unknown))}")
     with only_process(run), disk_errors(run), backend.several_devices(options.devices, preset.batch):
         backend.configure(options.deterministic)
+        opened = None
         if mirror:
             mirror.fetch()
         try:
-            opened = open_run(recipe, preset, data, run, options)
-            opened.steps, opened.mirror = steps or {}, mirror
+            opened = open_run(recipe, preset, data, run, options, steps)
+            opened.mirror, opened.until = mirror, until
             return _phases(opened, until)
         finally:
             if mirror:
-                mirror.close()
+                mirror.close(*([PATIENCE] if opened and opened.stop.is_set() else []))
 
 
 def _phases(run, until):
     """Train the phases that are not trained yet, up to the end, an interrupt, or the phase ``until``."""
     state, phases, say = run.state, run.recipe.phases, run.options.say
-    state.stopped = False
+    state.stopped, seen = False, state.images
     if state.finished and not run.changed:
         say(f"{run.folder} is finished: all {len(phases)} phases are trained")
         return state
@@ -68,15 +76,19 @@ def _phases(run, until):
         say(f"{run.folder}: phase {until} is trained, and the run is at {run.where}")
         return state
     state.finished = False
-    with _signals(run.stop):
+    with _signals(run.stop), _worker(run):
         for index in range(state.phase, len(phases)):
             last = index + 1 == len(phases)
             enter(run, index)
-            if not state.done:
+            if not run.state.done:
                 _run_phase(run, index)
+            state = run.state
             if run.stop.is_set() and not (state.done and last):
                 state.stopped = True
                 say(f"stopped at {run.where}; the same call goes on from here")
+                return state
+            if run.changed and state.images == seen and until == phases[index].name:
+                say(_nothing_left(run))
                 return state
             if phases[index].name == until and not last:
                 line = f"phase {index + 1} of {len(phases)} ({until}) is trained; {phases[index + 1].name} comes next"
@@ -84,8 +96,15 @@ def _phases(run, until):
                 return state
     state.finished = True
     save(run)
-    say(f"finished: {run.folder}")
+    say(_nothing_left(run) if run.changed and state.images == seen else f"finished: {run.folder}")
     return state
+
+
+def _nothing_left(run):
+    names = ", ".join(phase.name for phase in run.recipe.phases if phase.epochs)
+    which = f"phase {run.until} is" if run.until else "all phases are"
+    line = f"nothing was trained: in {run.folder} {which} done, from before the changes"
+    return f"{line}; train a phase again with them (--again, out of {names}), or begin another run"
 
 
 def _run_phase(run, index):
@@ -94,11 +113,34 @@ def _run_phase(run, index):
     Each step sees its batch and is counted. At the end of an epoch the network is validated and saved; in between, it
     is saved when a checkpoint is due or the training is to stop.
     """
+    try:
+        _train_phase(run, index)
+    except GivenUp:
+        if run.intact:  # an epoch's validation was given up: the next call makes up for it
+            save(run)
+        elif run.kept:
+            arrays, run.state = run.kept
+            save(run, arrays=arrays)
+        elif found := run.checkpoints.load():
+            run.state = State.from_json(found[1])
+
+
+def _train_phase(run, index):
+    """As `_run_phase`, but `GivenUp` where an interrupt cannot wait for a step or a validation."""
     state, phase, per_epoch = run.state, run.recipe.phases[index], run.steps_per_epoch(index)
+    if state.step // per_epoch > state.epoch:  # an interrupt came between an epoch's last step and its end
+        end_epoch(run, index)
+        if state.done or run.stop.is_set():
+            return
     train_step, clock, metrics = _compiled_step(run, phase), _Clock(state), []
+    run.progress.line(f"compiling phase {index + 1} ({phase.name}): its first step takes longest")
     for step in range(state.step, run.total_steps(index)):
         ids, arguments = run.feed.batch(index, phase.part, step)
-        metrics.append(train_step(*arguments))
+        if clock.slow:
+            _read(run, metrics)
+            run.keep()
+        run.intact = False
+        metrics.append(run.worker(train_step, *arguments))
         state.count_step(ids)
         clock.count()
         epoch_ends = state.step % per_epoch == 0
@@ -106,6 +148,7 @@ def _run_phase(run, index):
         # Reading a metric waits for the accelerator, so they are read in groups.
         if epoch_ends or due or not run.feed.resident or len(metrics) >= 50:
             _read(run, metrics)
+        run.kept, run.intact = None, True
         if epoch_ends:
             end_epoch(run, index)
         elif due:
@@ -126,12 +169,14 @@ class _Clock:
     state: State
     began: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
+    slow: bool = True  # whether the next step may take long: the first one, which is compiled, or the last one did
 
     def __post_init__(self):
-        self.seconds, self.images = self.state.seconds, self.state.images
+        self.seconds, self.images, self.last = self.state.seconds, self.state.images, self.began
 
     def count(self):
-        passed = time.monotonic() - self.began
+        now = time.monotonic()
+        passed, self.slow, self.last = now - self.began, now - self.last > SLOW, now
         self.state.seconds, self.state.pace = self.seconds + passed, passed / (self.state.images - self.images)
 
     def is_due(self, preset):
@@ -142,12 +187,17 @@ class _Clock:
 
 def _read(run, waiting):
     """Read the metrics of the steps since the last time, add them to the epoch's, and show their means."""
-    for metrics in waiting:
-        metrics = {name: float(value) for name, value in metrics.items()}
+    if not waiting:
+        return
+    for metrics in run.worker(_floats, waiting):
         check_values(run, metrics)
         run.state.add_metrics(metrics)
     waiting.clear()
-    run.progress.step(run.where, run.state.images, run.images_left, run.state.means())
+    run.progress.step(run.where, run.state.images, run.images_left, run.state.means(), run.steps_of_all)
+
+
+def _floats(waiting):
+    return [{name: float(value) for name, value in metrics.items()} for metrics in waiting]
 
 
 def _compiled_step(run, phase):
@@ -163,6 +213,16 @@ def step_of(run, phase):
     if phase.step == "bins":
         return classification(run.nets.generator, phase.bins, run.feed.data.train.codes)
     return {**steps.STEPS, "pix2pix": pix2pix, "perceptual": perceptual}[phase.step]
+
+
+@contextmanager
+def _worker(run):
+    """Give the run its `Worker` while it trains."""
+    run.worker = Worker(run.stop)
+    try:
+        yield
+    finally:
+        run.worker.close()
 
 
 class _signals:

@@ -23,17 +23,28 @@ class Progress:
     def __post_init__(self):
         self._terminal = self.say is print and sys.stdout.isatty()
 
-    def step(self, where, images, images_left, losses):
-        """``where`` is text like "phase 2 of 4 (unet), epoch 3 of 8"; counts are photos; ``losses`` name -> float."""
+    def step(self, where, images, images_left, losses, steps=None):
+        """``where`` is text like "phase 2 of 4 (unet), epoch 3 of 8"; counts are photos; ``losses`` name -> float.
+
+        steps: (done, of all), for those who show it.
+        """
         now = time.monotonic()
         self._marks = [*self._marks[-200:], (now, images)]
         if now - self._last < (0.5 if self._terminal else self.interval):
             return
         self._last = now
-        (then, before), rate = self._marks[0], 0.0
-        if now > then:
-            rate = (images - before) / (now - then)
-        pace = [f"{rate:.0f} images/s", f"{images_left / rate / 60:.0f} min left"] if rate else []
+        self.show(where, self._pace(images, images_left), losses, steps)
+
+    def _pace(self, images, images_left):
+        """Texts like "40 images/s" and "20 min left", none before a pace is known."""
+        (then, before), (now, _) = self._marks[0], self._marks[-1]
+        if now <= then or images <= before:
+            return []
+        rate = (images - before) / (now - then)
+        return [f"{rate:.0f} images/s", f"{images_left / rate / 60:.0f} min left"]
+
+    def show(self, where, pace, losses, steps):
+        """Show where the training is."""
         line = ", ".join([where, *pace, " ".join(f"{name} {value:.4f}" for name, value in losses.items())])
         if self._terminal:
             print(f"\r\033[K{line}", end="", flush=True)

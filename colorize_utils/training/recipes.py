@@ -273,14 +273,23 @@ def _with_backbone(recipe, backbone):
 def get_preset(name, recipe="unet-gan", **changes):
     """The preset ``name`` for a recipe, with fields changed where ``changes`` gives a value that is not None.
 
+    Its precision is half of float32's only where a GPU does the work: a processor emulates that, many times slower.
     Its lengths are left to the recipe where they are of another number of phases, and its crop is enlarged to what the
     recipe's network can take (128 for `pix2pix`).
     """
     if name not in PRESETS:
         raise ColorizeError(f"expected a preset out of {', '.join(PRESETS)}, got {name!r}")
     preset, recipe = PRESETS[name], _find(recipe, name)
+    if preset.precision != "float32" and not _on_accelerator():
+        preset = replace(preset, precision="float32")
     if preset.epochs and len(preset.epochs) != len(recipe.phases):
         preset = replace(preset, epochs=LENGTHS.get((name, recipe.name)))
     stride = stride_of(recipe.generator)
     preset = replace(preset, crop=-(-preset.crop // stride) * stride)
     return replace(preset, **{k: v for k, v in changes.items() if v is not None})
+
+
+def _on_accelerator():
+    from .backend import on_accelerator
+
+    return on_accelerator()

@@ -1,6 +1,6 @@
 """A run: its folder opened, its networks built, and all that the loop needs to know about it in one place."""
 
-import threading
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +14,20 @@ from ..networks.hint_input import takes_hints
 from ..weights import assign_arrays, model_arrays, read_arrays
 from . import backend
 from .asked import Asked, ask, phase_name
-from .checkpoint import Checkpoints
+from .checkpoint import Checkpoints, network_arrays
 from .feed import Feed
+from .live import progress_of
+from .own_steps import source_of
 from .phases import Preset, Recipe
 from .progress import Board, Progress
-from .settings import check_settings, describe, settings_key
+from .settings import check_settings, describe, settings_key, with_first_precision
 from .state import State
 from .steps import Networks, make_validation
+from .waiting import Stop
+
+# How many times as long as a photo of a regression one takes: a critic's step is two networks', a GAN's is both in
+# turn (saved_models/history.csv, unet-cpu-2: 26.6 photos a second in phase unet, 31.9 in critic, 9.8 in gan).
+COSTS = {"adversarial": 3, "pix2pix": 3, "perceptual": 3}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class Options:
     seed: what all that is random depends on. deterministic: on a CPU, make two runs equal bit for bit. devices: how
     many devices share each batch, a number or "all" (JAX only); a run may go on with another number.
     stop_when_full: end when the disk is full, where otherwise that is said and training goes on. tensorboard: write
-    logs for TensorBoard to ``run/tensorboard``. say: called with each line for a person.
+    logs for TensorBoard to ``run/tensorboard``. live: in a notebook, draw losses and pictures in place. say: called
+    with each line for a person.
     """
 
     initial: str | Path | None = None
@@ -49,6 +57,7 @@ class Options:
     devices: int | str = 1
     stop_when_full: bool = False
     tensorboard: bool = False
+    live: bool = False
     say: callable = print
 
 
@@ -72,7 +81,11 @@ class Run:
     asked: Asked | None = None
     steps: dict = field(default_factory=dict)  # a reader's own step functions by phase name
     mirror: object = None
-    stop: threading.Event = field(default_factory=threading.Event)
+    until: str | None = None  # name of the phase after which this call ends
+    stop: Stop = field(default_factory=Stop)
+    worker: callable = None  # while it trains: what steps are called by, a `waiting.Worker`
+    intact: bool = True  # whether the networks are as the state says: not while a step changes them
+    kept: tuple | None = None  # arrays and state of before a step that may take long
 
     def phase_folder(self, index):
         """Where phase ``index`` writes its generator, snapshots and pictures."""
@@ -91,40 +104,61 @@ class Run:
         """How many steps phase ``index`` has."""
         return self.epochs(index) * self.steps_per_epoch(index)
 
+    def keep(self):
+        """Keep what is learned, and where it stands, in memory."""
+        arrays = {name: np.array(array) for name, array in network_arrays(self.nets).items()}
+        self.kept = arrays, State.from_json(copy.deepcopy(self.state.to_json()))
+
+    @property
+    def steps_of_all(self):
+        """(Steps that are done, steps that there are) of all phases up to the one that this call ends with."""
+        names = [phase.name for phase in self.recipe.phases]
+        last = names.index(self.until) if self.until else len(names) - 1
+        before = sum(self.total_steps(index) for index in range(self.state.phase))
+        return before + self.state.step, sum(self.total_steps(index) for index in range(last + 1))
+
     @property
     def images_left(self):
-        """Photos still to be seen until the last phase is done."""
-        now = self.state.phase
+        """Photos still to be seen until this call ends: one of a later phase counts as many as it takes longer."""
+        now, phases = self.state.phase, self.recipe.phases
+        names = [phase.name for phase in phases]
+        last = names.index(self.until) if self.until else len(phases) - 1
         steps = 0 if self.state.done else self.total_steps(now) - self.state.step
-        later = sum(self.total_steps(index) for index in range(now + 1, len(self.recipe.phases)))
-        return (steps + later) * self.preset.batch
+        cost = COSTS.get(phases[now].step, 1)
+        later = sum(self.total_steps(i) * COSTS.get(phases[i].step, 1) / cost for i in range(now + 1, last + 1))
+        return round((steps + later) * self.preset.batch)
 
     @property
     def where(self):
         """Text like "phase 2 of 4 (unet), epoch 7 of 20, step 1,312, best 0.0712"."""
+        return self.where_in(min(self.state.epoch + 1, self.epochs(self.state.phase)))
+
+    def where_in(self, epoch):
+        """The same, naming this epoch, where the one that is done is meant and not the one that comes."""
         state, phases = self.state, self.recipe.phases
-        length = self.epochs(state.phase)
         best = f", best {state.best:.4f}" if state.best is not None else ""
         return (
             f"phase {state.phase + 1} of {len(phases)} ({phases[state.phase].name}), "
-            f"epoch {min(state.epoch + 1, length)} of {length}, step {state.step:,}{best}"
+            f"epoch {epoch} of {self.epochs(state.phase)}, step {state.step:,}{best}"
         )
 
 
-def open_run(recipe, preset, data, folder, options):
+def open_run(recipe, preset, data, folder, options, steps=None):
     """The run in ``folder`` as it was left, or a new one, as a `Run`. ColorizeError if it is another one."""
+    steps = steps or {}
     data, folder = PreparedSet.open(data), Path(folder)
     if not len(data.train) or not len(data.val):
         raise ColorizeError(f"expected photos in train.npy and val.npy of {data.folder}, got none")
-    settings = {**describe(recipe, preset, options.seed), "data": data.fingerprint}
+    settings = with_first_precision(folder, {**describe(recipe, preset, options.seed), "data": data.fingerprint})
     set_seed(options.seed, preset.precision)
     checkpoints = Checkpoints(folder, options.say)
     arrays, stored = checkpoints.load() or (None, {})
     state = State.from_json(stored)
-    check_settings(folder, settings, options.accept_changes)
+    sources = {name: source_of(step) for name, step in steps.items()}
+    edited = check_settings(folder, settings, options.accept_changes, sources)
     same_photos = _check_photos(folder, data, state, options)
     key = settings_key(settings)
-    changed = arrays is not None and not (same_photos and state.settings in (None, key))
+    changed = arrays is not None and (bool(edited) or not (same_photos and state.settings in (None, key)))
     state.settings, state.photos_digest = key, data.digest
     asked = None
     if options.again or options.longer:
@@ -141,12 +175,13 @@ def open_run(recipe, preset, data, folder, options):
         checkpoints=checkpoints,
         state=state,
         nets=nets,
-        progress=Progress(options.say),
+        progress=progress_of(options.say, folder, options.live),
         validate=backend.compile_step(make_validation(nets, preset.crop), nets.ema.variables),
         board=Board(folder / "tensorboard", state.history) if options.tensorboard else None,
         found=None if asked else arrays,
         changed=changed,
         asked=asked,
+        steps=steps,
     )
 
 

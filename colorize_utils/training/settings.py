@@ -10,6 +10,7 @@ from ..errors import ColorizeError
 
 WITHOUT_EFFECT = ("save_minutes", "save_steps", "save_epochs")  # on what is learned: may change from call to call
 FILE = "settings.json"
+IN_NOTEBOOKS = "in a notebook: another run_name, or tick accept_changes"
 
 
 def describe(recipe, preset, seed):
@@ -21,27 +22,49 @@ def describe(recipe, preset, seed):
     return {"recipe": described, "preset": asdict(preset), "seed": seed}
 
 
-def check_settings(folder, settings, accept=False):
+def with_first_precision(folder, settings):
+    """The settings with the precision that the run in ``folder`` was begun with: it may go on in another one.
+
+    Precision is the machine's: half where there is a GPU, and a run may move to a machine without one.
+    """
+    stored = read_settings(folder)
+    first = stored and stored["settings"].get("preset", {}).get("precision")
+    return {**settings, "preset": {**settings["preset"], "precision": first}} if first else settings
+
+
+def check_settings(folder, settings, accept=False, steps=None):
     """Refuse a run that was begun with other settings, naming what changed; with ``accept`` take the new ones.
 
-    Another recipe or other networks are always refused: the weights would not fit.
+    Another recipe or other networks are always refused: the weights would not fit. steps: phase name -> source of a
+    step of one's own (`own_steps.source_of`). Returns the names of phases whose step was edited since it was used.
     """
-    path, now = Path(folder) / FILE, _plain(settings)
-    earlier = []
+    path, now, steps = Path(folder) / FILE, _plain(settings), steps or {}
+    earlier, before, known = [], None, {}
     if path.is_file():
         stored = read_settings(folder)
         if stored is None:
             raise ColorizeError(f"expected the settings of a run in {path}, got something else", 1)
-        before = _plain(stored["settings"])
-        if before == now:
-            return
-        changed, hint = difference(before, now), "use another run folder, or give the same settings again"
-        if _networks_of(before) != _networks_of(now):
-            raise ColorizeError(f"{folder} is a run of another recipe ({changed}); use another run folder")
-        if not accept:
-            raise ColorizeError(f"{folder} was trained with other settings ({changed}); {hint}, or accept the changes")
-        earlier = [*stored.get("earlier", []), stored["settings"]]
-    write_json(path, {"settings": settings, "hash": _hash(now), "earlier": earlier})
+        before, earlier, known = _plain(stored["settings"]), stored.get("earlier", []), stored.get("steps", {})
+        if before != now:
+            _refuse(folder, before, now, accept)
+            earlier = [*earlier, stored["settings"]]
+    edited = [name for name in steps if known.get(name, steps[name]) != steps[name]]
+    if edited and not accept:
+        line = f"{folder} was trained with another step in phase {', '.join(edited)}: it was edited since"
+        raise ColorizeError(f"{line}; use another run folder, or accept the changes ({IN_NOTEBOOKS})")
+    if before != now or {**known, **steps} != known:
+        write_json(path, {"settings": settings, "hash": _hash(now), "earlier": earlier, "steps": {**known, **steps}})
+    return edited
+
+
+def _refuse(folder, before, now, accept):
+    changed, hint = difference(before, now), "use another run folder, or give the same settings again"
+    if _networks_of(before) != _networks_of(now):
+        line = f"{folder} is a run of another recipe ({changed}); use another run folder"
+        raise ColorizeError(f"{line} (in a notebook: another run_name)")
+    if not accept:
+        line = f"{folder} was trained with other settings ({changed}); {hint}, or accept the changes"
+        raise ColorizeError(f"{line} ({IN_NOTEBOOKS})")
 
 
 def read_settings(folder):

@@ -1,5 +1,8 @@
 """Sources: what they read is what is there, in an order that never changes, and every fault is named."""
 
+import io
+import json
+import re
 import sys
 import types
 
@@ -10,7 +13,8 @@ from PIL import Image
 
 from colorize_utils import color
 from colorize_utils.data.kaggle import lightness_table
-from colorize_utils.data.sources import KaggleLab, PhotoFolder, SamplePhotos, sample_photos
+from colorize_utils.data.prepare import split_of
+from colorize_utils.data.sources import KaggleLab, PhotoFolder, SamplePhotos, kaggle_source, label, sample_photos
 from colorize_utils.errors import ColorizeError
 
 
@@ -116,11 +120,68 @@ def test_contents_tell_sets_apart(kaggle, photos, tmp_path):
     assert len(found) == 4 and one.contents not in found
 
 
-def test_without_a_folder_kagglehub_is_asked(kaggle, monkeypatch, tmp_path):
-    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
-    hub = types.ModuleType("kagglehub")
-    hub.dataset_download = lambda handle: str(kaggle[0]) if handle == "shravankumar9892/image-colorization" else None
+@pytest.fixture
+def kaggle_site(monkeypatch, tmp_path):
+    """Kaggle played: kagglehub's function, and what the site says of a set's size -> (module, answers)."""
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
+    hub, sizes = types.ModuleType("kagglehub"), {}
+
+    def answer(address, timeout):
+        handle = address.split("/view/")[1]
+        if handle not in sizes:
+            raise OSError("no route")
+        return io.BytesIO(json.dumps({"totalBytes": sizes[handle]}).encode())
+
     monkeypatch.setitem(sys.modules, "kagglehub", hub)
+    monkeypatch.setattr("colorize_utils.data.kaggle.urllib.request.urlopen", answer)
+    return hub, sizes
+
+
+def _birds(folder):
+    rng = np.random.default_rng(0)
+    for name in ("train/robin/1.jpg", "train/owl/2.PNG", "a/b/c/3.webp"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(folder / name)
+    (folder / "labels.csv").write_text("1,robin")
+    return folder
+
+
+def test_any_set_of_photos_on_kaggle(kaggle_site, tmp_path):
+    (hub, sizes), said = kaggle_site, []
+    hub.dataset_download = {"jane/birds-2.0": str(_birds(tmp_path / "birds"))}.__getitem__
+    sizes["jane/birds-2.0"] = 3_000_000
+    source = kaggle_source("kaggle:jane/birds-2.0", said.append)
+    assert [item.name for item in source.items()] == ["a/b/c/3.webp", "train/owl/2.PNG", "train/robin/1.jpg"]
+    assert label(source) == source.name == "kaggle-jane-birds-2.0"
+    assert re.match(r"jane/birds-2.0: 0.0 GB to fetch from Kaggle, [\d.]+ GB free in /", said[0])
+    assert said[1] == "jane/birds-2.0: 3 photos; prepared they take 0.0 GB, on a GPU as well (a T4 has 15)"
+    assert kaggle_source("kaggle:https://www.kaggle.com/datasets/jane/birds-2.0/data", str).handle == "jane/birds-2.0"
+
+
+def test_a_set_without_room_for_it_is_not_fetched(kaggle_site, monkeypatch):
+    (hub, sizes), said = kaggle_site, []
+    hub.dataset_download = lambda handle: pytest.fail("it was fetched")
+    sizes["jane/birds"] = 10**16
+    with pytest.raises(ColorizeError, match=r"expected 20000000.0 GB free in .* for jane/birds, its archive and") as e:
+        kaggle_source("kaggle:jane/birds", said.append)
+    assert e.value.status == 1 and "10000000.0 GB to fetch" in said[0]
+
+
+@pytest.mark.parametrize("words", ["kaggle:", "kaggle:birds", "kaggle:a/b/c", "kaggle:../x", "kaggle:a b/c"])
+def test_what_is_no_name_of_a_set_is_one_line(kaggle_site, words):
+    with pytest.raises(ColorizeError, match="expected kaggle:OWNER/NAME"):
+        kaggle_source(words)
+
+
+def test_the_project_s_own_set_by_its_name_is_read_as_arrays(kaggle_site, kaggle):
+    kaggle_site[0].dataset_download = lambda handle: str(kaggle[0])
+    assert isinstance(kaggle_source("kaggle:shravankumar9892/image-colorization", str), KaggleLab)
+
+
+def test_without_a_folder_kagglehub_is_asked(kaggle, kaggle_site, monkeypatch, tmp_path):
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    hub = kaggle_site[0]
+    hub.dataset_download = lambda handle: str(kaggle[0]) if handle == "shravankumar9892/image-colorization" else None
     assert len(KaggleLab(say=str)) == 25
 
     def unreachable(handle):
@@ -193,3 +254,11 @@ def test_sample_crops_overlap_and_carry_their_parent():
         pixels, is_lab = item.read()
         assert not is_lab
         assert pixels.shape[1] / pixels.shape[0] == pytest.approx(4 / 3, rel=0.02)
+
+
+def test_the_samples_are_validated_on_more_than_one_photo():
+    source = SamplePhotos()
+    parts = {}
+    for item in source.items():
+        parts.setdefault(split_of(item.parent, source.val, source.test), set()).add(item.parent)
+    assert parts == {"train": {"astronaut", "cat", "rocket"}, "val": {"hopper", "motorcycle"}, "test": {"coffee"}}

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -152,20 +153,20 @@ def test_photos_that_are_read_otherwise_by_now(drive):
 
 
 def test_kaggle_is_fetched_again_wherever_it_was_read_from(drive, tmp_path, samples, monkeypatch):
-    monkeypatch.setattr(kaggle, "_fetched", lambda: pytest.fail("its folder is there"))
+    monkeypatch.setattr(kaggle, "fetched", lambda **_: pytest.fail("its folder is there"))
     here = write_kaggle(tmp_path / "kaggle", kaggle_photos(samples), luma=False)
     before = _begin(choose_run("colab", "kaggle", here, drive))
     _fresh()
     there = here.rename(tmp_path / "cache")
-    monkeypatch.setattr(kaggle, "_fetched", lambda: there)
+    monkeypatch.setattr(kaggle, "fetched", lambda **_: there)
     chosen, after, _ = _again(drive)
     assert (chosen.name, after) == ("notebook_colab_kaggle", before)
     _fresh()
 
-    def offline():
+    def offline(**_):
         raise ColorizeError("could not fetch it from Kaggle: no network", status=1)
 
-    monkeypatch.setattr(kaggle, "_fetched", offline)
+    monkeypatch.setattr(kaggle, "fetched", offline)
     with pytest.raises(ColorizeError, match="could not fetch"):
         _again(drive)
     assert not (PREPARED / "samples").exists()
@@ -257,3 +258,69 @@ def test_what_is_kept_says_all_that_is_needed(drive, tmp_path):
 def test_in_a_notebook_an_error_is_its_line():
     with pytest.raises(SystemExit, match="^only this$"), one_line():
         raise ColorizeError("only this")
+
+
+def test_a_run_of_its_own_name_is_begun_on_the_photos_of_the_newest(drive, tmp_path):
+    photos, said = _photos(tmp_path / "photos"), []
+    before = choose_run("smoke", "my photos", photos, drive)
+    _begin(before)
+    chosen = choose_run("smoke", AS_BEFORE, "", drive, said.append, " no skips! ")
+    assert (chosen.name, chosen.prepared) == ("notebook_smoke_no-skips", before.prepared)
+    assert said == [f"A new run, notebook_smoke_no-skips, on the photos in {photos}."]
+    _begin(chosen)
+    _fresh()
+    said.clear()
+    again = choose_run("smoke", AS_BEFORE, "", drive, said.append, "no skips")
+    assert (again.name, again.source, again.known["photos"]) == (chosen.name, "my photos", str(photos))
+    assert said[0].startswith("Going on with notebook_smoke_no-skips (preset smoke, the photos in")
+    with pytest.raises(ColorizeError, match="no-skips was begun on the photos in .*: choose another run_name"):
+        choose_run("smoke", "samples", "", drive, said.append, "no skips")
+    assert choose_run("smoke", AS_BEFORE, "", drive, said.append).name == chosen.name  # 04 goes on with the newest
+
+
+def test_a_name_for_a_first_run_means_the_samples(drive):
+    chosen = choose_run("smoke", AS_BEFORE, "", None, lambda line: None, "L2")
+    assert (chosen.name, chosen.source, chosen.prepared) == ("notebook_smoke_L2", "samples", PREPARED / "samples")
+
+
+def test_a_name_of_no_letters_is_one_line(drive):
+    with pytest.raises(ColorizeError, match="expected a run_name with letters or digits in it, got '/..'"):
+        choose_run("smoke", AS_BEFORE, "", None, lambda line: None, "/..")
+
+
+def test_a_run_keeps_what_it_was_started_from(drive):
+    said = []
+    _begin(choose_run("colab", "samples", "", drive, said.append, start="the shipped model"), said.append)
+    assert re.match(r"preset colab is about to train on \d+ crops of a few sample photos: it will know", said[-1])
+    _fresh()
+    chosen = choose_run("colab", AS_BEFORE, "", drive, said.append)  # as notebook 04 asks
+    assert chosen.start == "the shipped model"
+    recipe, preset, initial = chosen.training("none")
+    assert recipe.generator["attention"] and recipe.generator["weights"] is None and preset.name == "colab"
+    assert initial.name == "colorizer.h5"
+    choose_run("colab", AS_BEFORE, "", drive, said.append, start="nothing")
+    assert said[-1].endswith("begun from the shipped model, and goes on so: a start from nothing needs a run_name.")
+    fresh = choose_run("colab", AS_BEFORE, "", drive, said.append, "from nothing", "nothing")
+    assert fresh.training()[0].generator["weights"] is None and fresh.training()[2] is None
+    with pytest.raises(ColorizeError, match="expected start_from to be one of nothing, ImageNet, the shipped model"):
+        choose_run("colab", AS_BEFORE, "", drive, said.append, start="imagenet")
+
+
+def test_a_smoke_run_on_the_samples_is_no_reason_to_warn(drive):
+    said = []
+    choose_run("smoke", "samples", "", drive).prepare(said.append)
+    assert not [line for line in said if "about to train" in line]
+
+
+def test_any_set_on_kaggle_by_its_name(drive, tmp_path, monkeypatch):
+    photos = _photos(tmp_path / "birds")
+    monkeypatch.setattr("colorize_utils.data.sources.fetched", lambda handle, say: photos)
+    chosen = choose_run("colab", "my photos", "kaggle:jane/birds", drive)
+    assert (chosen.name, chosen.prepared) == ("notebook_colab_kaggle-jane-birds", PREPARED / "kaggle-jane-birds")
+    before = _begin(chosen)
+    _fresh()
+    again, after, said = _again(drive)
+    assert (again.name, after) == (chosen.name, before)
+    assert said[0].startswith("Going on with notebook_colab_kaggle-jane-birds (preset colab, the photos of kaggle:jane")
+    with pytest.raises(ColorizeError, match="expected kaggle:OWNER/NAME"):
+        choose_run("colab", AS_BEFORE, "kaggle:birds", drive)

@@ -1,5 +1,6 @@
 """Networks: shapes, published parameter counts, what an encoder sees, and files that rebuild them."""
 
+import urllib.error
 from dataclasses import replace
 
 import keras
@@ -117,6 +118,22 @@ def test_missing_encoder_weights_are_one_line(tmp_path):
     with pytest.raises(ColorizeError, match="expected a file of MobileNetV2 weights") as caught:
         build_unet(weights=str(tmp_path / "none.weights.h5"))
     assert "\n" not in str(caught.value)
+
+
+def test_imagenet_weights_that_cannot_be_fetched_are_one_line(tmp_path, monkeypatch):
+    """Offline, as Keras finds it out by itself: it raises an exception of no kind."""
+
+    def offline(*args, **kwargs):
+        raise urllib.error.URLError("Temporary failure in name resolution")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", offline)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
+    with pytest.raises(
+        ColorizeError, match="Temporary failure.*--backbone-weights PATH.*the field backbone_weights"
+    ) as e:
+        build_unet("MobileNetV2", weights="imagenet")
+    assert "\n" not in str(e.value) and e.value.status == 1
 
 
 def test_mixed_precision_still_gives_float32_colors():

@@ -38,11 +38,12 @@ def book(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("colorize_utils.terminal.quietly_import_keras", lambda: None)
     monkeypatch.setattr("IPython.display.display", lambda *a, **k: types.SimpleNamespace(update=lambda shown: None))
 
-    def run(where="", chosen=None):
-        names = {"Path": Path, "on_colab": chosen is not None, "print": builtins.print}
+    def run(where="", chosen=None, which="the shipped model"):
+        names = {"Path": Path, "on_colab": chosen is not None, "drive": None, "print": builtins.print}
         if chosen is not None:
             _play_colab(monkeypatch, chosen, names)
-        exec(CHOOSE.replace('where = ""', f"where = {where!r}"), names)
+        fields = CHOOSE.replace('where = ""', f"where = {where!r}")
+        exec(fields.replace('which_model = "the shipped model"', f"which_model = {which!r}"), names)
         exec(SHOW, names)
         return capsys.readouterr().out, names
 
@@ -149,6 +150,25 @@ def test_no_model_costs_one_line(book, monkeypatch):
     assert printed.splitlines()[1] == "expected a model, but there is none"
 
 
+def test_the_model_of_ones_own_is_taken_where_it_is_chosen(book, tmp_path, monkeypatch):
+    asked = []
+
+    def load(cls, path=None):
+        asked.append(path)
+        return cls(_reddish, {"trained_size": 64})
+
+    (tmp_path / "a.jpg").write_bytes(_photo())
+    printed, _ = book(str(tmp_path / "a.jpg"), which="mine")
+    assert "there is no model of your own here" in printed and "Not colored:" in printed
+    mine = Path("saved_models/runs/notebook_smoke_samples/2-unet/generator.h5")
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    monkeypatch.setattr(Colorizer, "load", classmethod(load))
+    assert f"Colored by {mine.as_posix()}\n1 photo colored." in book(str(tmp_path / "a.jpg"), which="mine")[0]
+    book(str(tmp_path / "a.jpg"))
+    assert asked == [mine, None]
+
+
 def test_several_photos_chosen_in_the_browser(book):
     chosen = {"a.jpg": _photo(), "b (1).PNG": _photo(kind="PNG"), "box.zip": _zipped({"a.jpg": _photo()})}
     printed, names = book(chosen=chosen)
@@ -225,8 +245,19 @@ def test_a_dot_that_cannot_be_costs_one_line_and_is_forgotten(book, right, tmp_p
     printed, figures = right(names, photo_name="a", **fields)
     assert printed.startswith(line) and len(printed.splitlines()) == 1
     assert [axis.get_title() for axis in figures[0].axes] == ["before"]  # with the rulers that help
-    assert right(names, photo_name="b", x=5, y=3, hint_color="red")[0].startswith("There is no photo 'b' here")
-    assert names["dots"][names["done"][0][0]] == {(5, 3): "red"}
+    assert names["dots"][names["done"][0][0]] == {}
+
+
+def test_the_dot_of_the_demonstration_is_not_painted_on_ones_own_photos(book, right, tmp_path):
+    """As "Run all" would, with the form as it comes."""
+    (tmp_path / "aunt.jpg").write_bytes(_photo())
+    _, names = book(str(tmp_path / "aunt.jpg"))
+    printed, figures = right(names)
+    assert printed.startswith(
+        "There is no photo 'hopper' here, so no dot was set; this is the first one. There are: aunt"
+    )
+    assert len(printed.splitlines()) == 1 and not list(Path("outputs").glob("*/put_right/*"))
+    assert [axis.get_title() for axis in figures[0].axes] == ["before"] and names["dots"] == {}
 
 
 def test_there_is_nothing_to_put_right_without_photos(book, right, tmp_path):

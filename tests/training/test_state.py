@@ -7,18 +7,21 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import train_tiny
+from conftest import train_small, train_tiny
 
 from colorize_utils.disk import only_process
 from colorize_utils.errors import ColorizeError
-from colorize_utils.training import checkpoint, entering, epochs, loop
+from colorize_utils.training import checkpoint, entering, epochs, loop, progress, steps
 from colorize_utils.training.checkpoint import Checkpoints
 from colorize_utils.training.feed import Feed
+from colorize_utils.training.recipes import TINY
 from colorize_utils.training.run import set_seed
+from colorize_utils.training.steps import regression
 from colorize_utils.weights import load_network, read_arrays
 
 LENGTHS = {"epochs": (1, 1, 0, 1)}
@@ -291,13 +294,71 @@ def test_with_half_precision_it_goes_on_as_exactly(tiny_set, tmp_path, monkeypat
 
 def test_optimizers_that_do_not_fit_accepted_changes_begin_anew(half, tiny_set, tmp_path):
     run = shutil.copytree(half, tmp_path / "run")
-    said, changed = [], {"epochs": (1, 2, 0, 0), "save_steps": 1, "precision": "mixed_float16"}
-    try:
-        state = train_tiny(tiny_set, run, accept_changes=True, say=said.append, **changed)
-    finally:
-        set_seed(0, "float32")
+    said, phases = [], list(TINY.phases)
+    phases[1] = replace(phases[1], trains="decoder")
+    changed = {"epochs": (1, 2, 0, 0), "save_steps": 1, "epoch_photos": 16, "val_photos": 8}
+    recipe = replace(TINY, phases=tuple(phases))
+    state = train_small(recipe, tiny_set, run, accept_changes=True, say=said.append, **changed)
     assert state.finished
     assert said[0].startswith("the optimizers begin anew")
+
+
+def test_a_run_goes_on_in_the_precision_of_the_machine_it_is_on(tiny_set, tmp_path, monkeypatch):
+    """Begun without a GPU, gone on with where there is one, and back: the optimizer's memory moves, its scale stays."""
+    run, said = tmp_path / "run", []
+    settings = {"epochs": (1, 3, 0, 0), "save_steps": 1, "say": said.append}
+    try:
+        for precision, stop in (("float32", 3), ("mixed_float16", 5), ("float32", 99)):
+            monkeypatch.setitem(steps.STEPS, "regression", _stopping(stop))
+            state = train_tiny(tiny_set, run, precision=precision, **settings)
+            memory = [name for name in Checkpoints(run).load()[0] if name.startswith("optimizer/")]
+            assert any("_scale/" in name for name in memory) == (precision == "mixed_float16")
+    finally:
+        set_seed(0, "float32")
+    assert state.finished and not any("anew" in line for line in said)
+    assert json.loads((run / "settings.json").read_text())["settings"]["preset"]["precision"] == "float32"
+    arrays = Checkpoints(run).load()[0]
+    assert int(arrays["optimizer/generator_optimizer/iteration"]) == 6
+
+
+def _stopping(step):
+    """A training step that pulls the plug, as Ctrl-C does, in its step of that number of phase unet."""
+
+    def stopping(nets, phase, *arguments):
+        if (phase.name, int(nets.optimizer.iterations) + 1) == ("unet", step):
+            signal.raise_signal(signal.SIGINT)
+        return regression(nets, phase, *arguments)
+
+    return stopping
+
+
+def test_a_finished_run_says_when_changed_settings_train_nothing(copy, tiny_set):
+    said = []
+    state = train_tiny(tiny_set, copy, rates=(1e-4,) * 4, accept_changes=True, say=said.append, **LENGTHS)
+    assert state.finished
+    assert said[-1].startswith(f"nothing was trained: in {copy} all phases are done, from before the changes")
+
+
+def test_the_line_at_the_end_of_an_epoch_names_that_epoch(tiny_set, tmp_path):
+    said = []
+    train_tiny(tiny_set, tmp_path / "run", epochs=(3, 0, 0, 0), say=said.append)
+    ends = [line for line in said if "validation |ab|" in line]
+    assert [f"epoch {k} of 3, step {2 * k}," in line for k, line in enumerate(ends, 1)] == [True] * 3
+
+
+def test_the_time_left_counts_what_each_phase_takes_and_ends_where_the_call_does(tiny_set, tmp_path, monkeypatch):
+    seen = []
+
+    def step(self, where, images, images_left, losses, steps):
+        seen.append((where.split(",")[0], images_left))
+
+    monkeypatch.setattr(progress.Progress, "step", step)
+    train_tiny(tiny_set, tmp_path / "run", epochs=(1, 1, 1, 1), until="unet")
+    assert seen[0] == ("phase 1 of 4 (decoder)", 8 + 16)  # epochs of 16 photos, 8 of which are seen
+    seen.clear()
+    train_tiny(tiny_set, tmp_path / "run", epochs=(1, 1, 1, 1))
+    assert seen[0] == ("phase 3 of 4 (critic)", 8 + 3 * 16)  # a photo of the GAN takes as long as three
+    assert seen[-1] == ("phase 4 of 4 (gan)", 0)
 
 
 def test_a_finished_run_is_given_more_epochs_by_accepting_changes(copy, straight, tiny_set):
