@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
-from .errors import ColorizeError
+from .errors import ColorizeError, reason
 from .terminal import Parser, complain, missing, named, open_streams
 
 # Each is a module of `commands`, imported when it is called.
@@ -59,7 +59,7 @@ def main(argv=None):
         _drop_output()
         return 1
     except OSError as error:  # a disk that is full or gone, a folder without permission
-        complain(named(error.filename, error.strerror) if error.filename and error.strerror else error)
+        complain(named(error.filename, error.strerror) if error.filename and error.strerror else reason(error))
         _drop_output()
         return 1
 

@@ -58,7 +58,7 @@ def test_closed_streams_change_nothing(tmp_path, closed):
 def test_output_that_cannot_be_written_is_a_line(tmp_path):
     command = f"{sys.executable} -m colorize_utils"
     done = shell(f"{command} info > /dev/full", cwd=ROOT)
-    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "No space left" in done.stderr
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "the disk is full" in done.stderr
     put(tmp_path / "in" / "a.png"), (tmp_path / "in" / "bad.png").write_text("no photo")
     (tmp_path / "code.py").write_text(CODE)
     done = shell(f"{sys.executable} code.py colorize in -o out 2> /dev/full", cwd=tmp_path)

@@ -26,6 +26,8 @@ def main(args):
     try:
         for path in write_samples(args.folder, args.color):
             print(shown(path))
+    except BrokenPipeError:  # of our output; see `cli`
+        raise
     except OSError as error:
         raise ColorizeError(f"{args.folder}: {reason(error)}", status=1) from None
     return 0
