@@ -4,6 +4,8 @@ import { crc32 } from "./checksum.js";
 
 export const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 
+const [SUB, UP, PAETH] = [1, 2, 4];
+
 /** A chunk: its length, its name, its body and their checksum. */
 export function chunk(name, body) {
   const whole = new Uint8Array(12 + body.length),
@@ -93,24 +95,33 @@ export class PngEncoder {
 
 /** A row by the filter, of Sub, Up and Paeth, that leaves the smallest numbers. */
 function filterRow(line, above, channels, out) {
+  const filter = smallest(line, above, channels);
+  out[0] = filter;
+  for (let k = 0; k < channels; k++) out[k + 1] = line[k] - (filter === SUB ? 0 : above[k]);
+  if (filter === SUB) {
+    for (let k = channels; k < line.length; k++) out[k + 1] = line[k] - line[k - channels];
+  } else if (filter === UP) {
+    for (let k = channels; k < line.length; k++) out[k + 1] = line[k] - above[k];
+  } else {
+    for (let k = channels; k < line.length; k++) {
+      out[k + 1] = line[k] - predicted(line[k - channels], above[k], above[k - channels]);
+    }
+  }
+}
+
+/** Which filter leaves the smallest numbers, by every seventh byte of a row. */
+function smallest(line, above, channels) {
+  const size = (value) => (value & 128 ? 256 - (value & 255) : value & 255);
   let sub = 0,
     up = 0,
     paeth = 0;
-  const size = (value) => (value & 128 ? 256 - (value & 255) : value & 255);
-  for (let k = 0; k < line.length; k++) {
-    const left = k < channels ? 0 : line[k - channels],
-      corner = k < channels ? 0 : above[k - channels];
+  for (let k = channels; k < line.length; k += 7) {
+    const left = line[k - channels];
     sub += size(line[k] - left);
     up += size(line[k] - above[k]);
-    paeth += size(line[k] - predicted(left, above[k], corner));
+    paeth += size(line[k] - predicted(left, above[k], above[k - channels]));
   }
-  const filter = sub <= up && sub <= paeth ? 1 : up <= paeth ? 2 : 4;
-  out[0] = filter;
-  for (let k = 0; k < line.length; k++) {
-    const left = k < channels ? 0 : line[k - channels],
-      corner = k < channels ? 0 : above[k - channels];
-    out[k + 1] = line[k] - (filter === 1 ? left : filter === 2 ? above[k] : predicted(left, above[k], corner));
-  }
+  return sub <= up && sub <= paeth ? SUB : up <= paeth ? UP : PAETH;
 }
 
 /** Paeth's predictor. */

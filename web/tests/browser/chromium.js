@@ -73,7 +73,7 @@ export async function browse(address, options = {}) {
   context.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(300_000);
   await page.goto(address);
   await page.waitForSelector("body[data-loaded]", { state: "attached" });
   const close = async () => {
