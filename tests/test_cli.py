@@ -411,21 +411,26 @@ def test_training_is_not_interrupted_by_lines_of_tensorflows_own(monkeypatch):
 @pytest.mark.parametrize(
     "left", ['{"backend": "theano", "image_data_format": "channels_first", "floatx": "float16"}', "no json"]
 )
-def test_a_keras_json_of_another_project_changes_nothing(model_file, tmp_path, left):
+def test_a_keras_json_of_another_project_and_a_proxy_change_nothing(model_file, tmp_path, left):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text(left)
     put(tmp_path / "a.png", (90, 100))
     env = {k: v for k, v in os.environ.items() if k not in ("KERAS_BACKEND", "KERAS_HOME")}
-    pictures = []
-    for home in (tmp_path, tmp_path / "empty"):
+    made = []
+    dead = "http://127.0.0.1:9"  # nobody answers there
+    proxies = {name: dead for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY")}
+    for home, more in ((tmp_path, proxies), (tmp_path / "empty", {})):
         home.mkdir(exist_ok=True)
         out = tmp_path / f"out {home.name}"
-        words = ["colorize", str(tmp_path / "a.png"), "-o", str(out), "--model", str(model_file)]
-        command = [sys.executable, "-m", "colorize_utils", *words]
-        done = subprocess.run(command, cwd=ROOT, env=env | {"HOME": str(home)}, capture_output=True, text=True)
-        assert (done.returncode, done.stderr) == (0, "")
-        pictures.append(see(out / "a.png"))
-    assert (pictures[0] == pictures[1]).all()
+        for words in (
+            ["colorize", tmp_path / "a.png", "-o", out, "--model", model_file],
+            ["export-model", model_file, "-o", out / "m.h5"],
+        ):
+            command, env_here = [sys.executable, "-m", "colorize_utils", *words], env | more | {"HOME": str(home)}
+            done = subprocess.run(command, cwd=ROOT, env=env_here, capture_output=True, text=True)
+            assert (done.returncode, done.stderr) == (0, "")
+        made.append([(out / name).read_bytes() for name in ("a.png", "m.h5")])
+    assert made[0] == made[1]
 
 
 def test_help_and_version_need_nothing_heavy():
