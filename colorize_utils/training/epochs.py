@@ -10,6 +10,7 @@ from ..weights import save_network
 from .checkpoint import network_arrays
 from .finite import check_arrays, check_values
 from .progress import write_history
+from .refit import refit_average
 from .samples import draw_samples
 from .waiting import GivenUp
 
@@ -36,6 +37,7 @@ def end_epoch(run, index):
     ColorizeError, and nothing written, if the validation error or a weight is not finite.
     """
     state, phase, preset = run.state, run.recipe.phases[index], run.preset
+    refit_average(run, index)
     error, grey = validation(run)
     check_values(run, {"validation |ab|": error})
     arrays = _finite_arrays(run)

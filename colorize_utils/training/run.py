@@ -20,6 +20,7 @@ from .live import progress_of
 from .own_steps import source_of
 from .phases import Preset, Recipe
 from .progress import Board, Progress
+from .refit import Refit
 from .settings import check_settings, describe, settings_key, with_first_precision
 from .state import State
 from .steps import Networks, make_validation
@@ -75,6 +76,7 @@ class Run:
     nets: Networks
     progress: Progress
     validate: callable  # compiled once for all phases: what it reads, the averaged generator, is the same in all
+    refit: Refit  # as well
     board: Board | None = None
     found: dict | None = None  # the arrays of the checkpoint that is gone on from
     changed: bool = False  # other settings or photos than that checkpoint's were accepted
@@ -177,6 +179,7 @@ def open_run(recipe, preset, data, folder, options, steps=None):
         nets=nets,
         progress=progress_of(options.say, folder, options.live),
         validate=backend.compile_step(make_validation(nets, preset.crop), nets.ema.variables),
+        refit=Refit(nets.ema, preset.crop),
         board=Board(folder / "tensorboard", state.history) if options.tensorboard else None,
         found=None if asked else arrays,
         changed=changed,

@@ -140,12 +140,17 @@ def make_step(nets, phase, trainable, crop, step=None):
     """
     run = step or STEPS[phase.step]
 
-    def training_step(photos, ids, table, points=None):
-        photo, ab = crops(ops.take(photos, ids, axis=0), table, crop)
-        photo = photo if points is None else [photo, hint_planes(ab, points)]
+    def training_step(*arguments):
+        photo, ab = fed(*arguments, crop=crop)
         return run(nets, phase, photo, ab, trainable)
 
     return training_step
+
+
+def fed(photos, ids, table, points=None, *, crop):
+    """The arguments of a compiled step -> (photo, or photo and hints; ab), as a step function is given them."""
+    photo, ab = crops(ops.take(photos, ids, axis=0), table, crop)
+    return (photo if points is None else [photo, hint_planes(ab, points)]), ab
 
 
 def make_validation(nets, crop):

@@ -1,0 +1,76 @@
+"""The averaged network's normalization: statistics that belong to its own weights."""
+
+import keras
+import numpy as np
+
+from ..networks.unet import Encoder
+from . import backend
+from .steps import fed
+
+MOST = 512  # photos; more change the third digit of a statistic
+
+
+class Refit:
+    """Gives the BatchNorm layers of an averaged network the statistics that its own weights make.
+
+    Averaged weights (Polyak) never saw a batch, and the trained network's statistics belong to other weights. While
+    these move fast, as when a GAN begins, the averaged network painted by them is far off: in one run its validation
+    error rose from 0.084 to 0.091 within two epochs, and was 0.084 with statistics of its own. So, as Izmailov et al.
+    2018 do ("Averaging weights leads to wider optima and better generalization", section 3.2), it is run over some
+    training photos, and the mean of the batches' statistics is kept. No weight changes.
+    """
+
+    def __init__(self, network, crop):
+        """network: whose layers; crop: pixels a side of the training photos. What is compiled is compiled once."""
+        self.layers = _layers(network)
+        self.step = backend.compile_step(self._measuring(network, crop), network.variables)
+
+    def _measuring(self, network, crop):
+        def step(*arguments):
+            photo, _ = fed(*arguments, crop=crop)
+            before = [layer.momentum for layer in self.layers]
+            for layer in self.layers:
+                layer.momentum = 0.0  # of what was, nothing is kept: this batch's own
+            network(photo, training=True)
+            for layer, momentum in zip(self.layers, before, strict=True):
+                layer.momentum = momentum
+            return {}
+
+        return step
+
+    def __call__(self, batches):
+        """batches: arguments of a training step, one or more."""
+        variables = [v for layer in self.layers for v in (layer.moving_mean, layer.moving_variance)]
+        if not variables:
+            return
+        found = []
+        for arguments in batches:
+            self.step(*arguments)
+            found.append([np.asarray(v, np.float64) for v in variables])
+        for variable, values in zip(variables, zip(*found, strict=True), strict=True):
+            variable.assign(np.mean(values, axis=0).astype(np.float32))
+
+
+def refit_average(run, index):
+    """Refit the averaged network of a `run.Run` on the last photos of phase ``index``, as many as it is validated on.
+
+    What it had is put back by the next training step (`steps.average`), so a run goes on as if nothing had been done.
+    """
+    phase, preset, last = run.recipe.phases[index], run.preset, run.state.step
+    if not phase.ema or phase.step == "critic":  # not averaged, or not trained
+        return
+    count = max(1, min(preset.val_photos or MOST, MOST) // preset.batch)
+    run.refit(run.feed.batch(index, phase.part, step)[1] for step in range(max(0, last - count), last))
+
+
+def _layers(network):
+    """The BatchNorm layers that see a batch's statistics in training: not those of a pretrained encoder."""
+    found = []
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            found.append(layer)
+        elif isinstance(layer, keras.Model):
+            found += _layers(layer)
+        elif isinstance(layer, Encoder) and layer.backbone == "Plain":
+            found += _layers(layer.features)
+    return found
