@@ -55,6 +55,12 @@ class Outcome:
     incomplete: list = field(default_factory=list)
 
 
+def _pixels(photo):
+    from ..photos.reading import count_pixels  # where all is done already it is not waited for
+
+    return count_pixels(photo)
+
+
 def colorize_files(
     colorizer,
     planned,
@@ -89,9 +95,7 @@ def colorize_files(
         source, target = pair
         if not overwrite and is_done(target):
             return skipped(source, target, maker)
-        from ..photos.reading import count_pixels  # where all is done already it is not waited for
-
-        with room.of(count_pixels(source) if workers > 1 else 0):
+        with room.of(_pixels(source) if workers > 1 else 0):
             return _colorize_file(colorizer, source, target, options, max_pixels, maker)
 
     for result in map(work, planned) if workers == 1 else _in_threads(work, planned, workers):

@@ -124,10 +124,6 @@ def launch(page, host="127.0.0.1", port=None, hosts=()):
     demo = build(page)
     demo.max_threads = WAITING + 40  # those that wait for a turn hold a thread each
     demo.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
-    limits = {"MOST_OF_ONE": page.most, "MOST_OF_ALL": page.most_at_once}
-    script = (HERE / "page.js").read_text(encoding="utf-8")
-    for name, value in limits.items():
-        script = script.replace(name, str(value))
     place = free_port(host, port)
     closed = {"openapi_url": None, "docs_url": None, "redoc_url": None}
     app = gr.mount_gradio_app(
@@ -148,7 +144,7 @@ def launch(page, host="127.0.0.1", port=None, hosts=()):
         footer_links=[],
         theme=_theme(),
         css_paths=[HERE / "page.css"],
-        head=f"<script>{script}</script>",  # not as `js`, which would run after the first drop can be made
+        head=f"<script>{_script(page)}</script>",  # not as `js`, which would run after the first drop can be made
     )
     quiet = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1}
     server = uvicorn.Server(uvicorn.Config(Guard(app, page, (host, *hosts)), **quiet))
@@ -157,6 +153,14 @@ def launch(page, host="127.0.0.1", port=None, hosts=()):
         time.sleep(0.01)
     name = f"[{host}]" if ":" in host else {"0.0.0.0": "localhost"}.get(host, host)
     return server, f"http://{name}:{place.getsockname()[1]}/"
+
+
+def _script(page):
+    """page.js with the limits of this page."""
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    for name, value in {"MOST_OF_ONE": page.most, "MOST_OF_ALL": page.most_at_once}.items():
+        script = script.replace(name, str(value))
+    return script
 
 
 def free_port(host, port=None):

@@ -57,13 +57,8 @@ class Disk:
                 self.give_back(count)
 
 
-async def take_upload(scope, receive, place, disk, most, most_at_once):
-    """Write the files of a multipart/form-data request below ``place`` -> their paths. `Refused` if it is too much.
-
-    most, most_at_once: bytes of one file, and of the request. Whatever goes wrong, nothing of it stays on the disk.
-    """
-    from python_multipart.exceptions import MultipartParseError  # Gradio brings it
-
+def _announced(scope, most_at_once):
+    """What a request says of itself -> (its bytes or None, the boundary of its parts), or `Refused`."""
     headers = {name.lower(): value for name, value in scope["headers"]}
     length = headers.get(b"content-length", b"")
     length = int(length) if length.isdigit() and len(length) < 20 else None
@@ -72,11 +67,22 @@ async def take_upload(scope, receive, place, disk, most, most_at_once):
     kind, options = _options(headers.get(b"content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise Refused(400, "expected files as multipart/form-data")
+    return length, options[b"boundary"]
+
+
+async def take_upload(scope, receive, place, disk, most, most_at_once):
+    """Write the files of a multipart/form-data request below ``place`` -> their paths. `Refused` if it is too much.
+
+    most, most_at_once: bytes of one file, and of the request. Whatever goes wrong, nothing of it stays on the disk.
+    """
+    from python_multipart.exceptions import MultipartParseError  # Gradio brings it
+
+    length, boundary = _announced(scope, most_at_once)
     if not disk.take(length or 0):
         raise Refused(507, "there is not enough room on the disk for this upload")
     place, files, left = Path(place) / secrets.token_hex(16), None, length or 0
     try:
-        files, got = _Files(options[b"boundary"], place, most), 0
+        files, got = _Files(boundary, place, most), 0
         async for piece in _pieces(receive):
             got += len(piece)
             if got > most_at_once:

@@ -83,15 +83,10 @@ def read_directory(file, at, order, big=False, inside=(), left=None):
         start = 0
         if length > len(value):
             (start,) = struct.unpack(order + ("Q" if big else "I"), value)
-            whole &= start + length <= size
-            if start + length > size or length > LONGEST:
+            value, fine = _elsewhere(file, start, length, size, left)
+            whole &= fine
+            if value is None:
                 continue
-            if length > left[0]:
-                whole = False
-                continue
-            left[0] -= length
-            file.seek(start)
-            value = file.read(length)
         if tag in POINTERS:
             if tag in found:
                 continue
@@ -104,6 +99,22 @@ def read_directory(file, at, order, big=False, inside=(), left=None):
         else:
             whole &= kind in SIZES  # a value of no length is no fault
     return found, whole
+
+
+def _elsewhere(file, start, length, size, left):
+    """A value that stands at ``start`` -> (its bytes, or None where they are not to be had; whether that is no fault).
+
+    size: of the file. left: as `read_directory` has it.
+    """
+    if start + length > size:
+        return None, False
+    if length > LONGEST:
+        return None, True
+    if length > left[0]:
+        return None, False
+    left[0] -= length
+    file.seek(start)
+    return file.read(length), True
 
 
 def _turned(data, kind, order, tag):

@@ -162,12 +162,11 @@ def open_run(recipe, preset, data, folder, options, steps=None):
     key = settings_key(settings)
     changed = arrays is not None and (bool(edited) or not (same_photos and state.settings in (None, key)))
     state.settings, state.photos_digest = key, data.digest
-    asked = None
+    asked, start = None, (options.initial, None, arrays is not None)
     if options.again or options.longer:
         state, asked = ask(folder, recipe, state, options.again, options.longer)
-        nets = build_networks(recipe, asked.initial or options.initial, asked.critic)
-    else:
-        nets = build_networks(recipe, options.initial, resumed=arrays is not None)
+        start = asked.initial or options.initial, asked.critic, False
+    nets = build_networks(recipe, *start)
     return Run(
         folder,
         recipe,
