@@ -82,10 +82,10 @@ def train_tiny(tiny_set, run, **changes):
     return train_small("tiny", tiny_set, run, **{**sizes, **changes})
 
 
-def train_small(recipe, data, run, mirror=None, until=None, steps=None, patience=600.0, **changes):
+def train_small(recipe, data, run, mirror=None, until=None, steps=None, interrupt_waits=600.0, **changes):
     """`train` with the preset `smoke` and with changes to whatever they are a part of: recipe, preset or options.
 
-    patience: seconds that an interrupt waits for a step; long, since on a busy machine a step takes any time.
+    interrupt_waits: seconds that an interrupt waits for a step; long, since on a busy machine a step takes any time.
     """
     from colorize_utils.drive.mirror import open_mirror
     from colorize_utils.training import waiting
@@ -97,7 +97,7 @@ def train_small(recipe, data, run, mirror=None, until=None, steps=None, patience
         return {name: changes.pop(name) for name in names if name in changes}
 
     for_recipe = some("epochs", "rates", "chroma_weights", "settings", "backbone", "backbone_weights")
-    waiting.PATIENCE = patience
+    waiting.PATIENCE = interrupt_waits
     options = Options(**some(*(field.name for field in dataclasses.fields(Options))))
     preset = get_preset("smoke", recipe, **changes)
     recipe, mirror = get_recipe(recipe, preset, **for_recipe), open_mirror(run, mirror, options.say)

@@ -99,7 +99,8 @@ class Installed:
 
 distributions = [("tensorflow", "2.20.0"), ("keras", "3.13.2"), ("numpy", "2.0.2"),
         ("opencv-python-headless", "5.0.0.93"),
-        ("scikit_image", "0.25.2"), ("matplotlib", "3.10.0"), ("scipy", "1.16.3"), ("Pillow", "11.3.0"),
+        ("scikit_image", "0.25.2"), ("tifffile", "2025.5.10"),
+        ("matplotlib", "3.10.0"), ("scipy", "1.16.3"), ("Pillow", "11.3.0"),
         ("h5py", "3.16.0"), ("protobuf", "5.29.6"), ("torch", "2.9.0+cu128"),
         ("distro-info", "1.1ubuntu2"), (None, "1")]
 importlib.metadata.distributions = lambda: [Installed(*pair) for pair in distributions]

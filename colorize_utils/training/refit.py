@@ -29,23 +29,25 @@ class Refit:
         def step(*arguments):
             photo, _ = fed(*arguments, crop=crop)
             before = [layer.momentum for layer in self.layers]
-            for layer in self.layers:
-                layer.momentum = 0.0  # of what was, nothing is kept: this batch's own
-            network(photo, training=True)
-            for layer, momentum in zip(self.layers, before, strict=True):
-                layer.momentum = momentum
+            try:
+                for layer in self.layers:
+                    layer.momentum = 0.0  # of what was, nothing is kept: this batch's own
+                network(photo, training=True)
+            finally:
+                for layer, momentum in zip(self.layers, before, strict=True):
+                    layer.momentum = momentum
             return {}
 
         return step
 
-    def __call__(self, batches):
-        """batches: arguments of a training step, one or more."""
+    def __call__(self, batches, call=lambda step, *arguments: step(*arguments)):
+        """batches: arguments of a training step, one or more. call: how the compiled step is called (`waiting`)."""
         variables = [v for layer in self.layers for v in (layer.moving_mean, layer.moving_variance)]
         if not variables:
             return
         found = []
         for arguments in batches:
-            self.step(*arguments)
+            call(self.step, *arguments)
             found.append([np.asarray(v, np.float64) for v in variables])
         for variable, values in zip(variables, zip(*found, strict=True), strict=True):
             variable.assign(np.mean(values, axis=0).astype(np.float32))
@@ -60,7 +62,8 @@ def refit_average(run, index):
     if not phase.ema or phase.step == "critic":  # not averaged, or not trained
         return
     count = max(1, min(preset.val_photos or MOST, MOST) // preset.batch)
-    run.refit(run.feed.batch(index, phase.part, step)[1] for step in range(max(0, last - count), last))
+    batches = (run.feed.batch(index, phase.part, step)[1] for step in range(max(0, last - count), last))
+    run.refit(batches, run.worker)
 
 
 def _layers(network):

@@ -238,7 +238,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(files, tmp_path, capsys, monk
     (tmp_path / "x.tflite").write_bytes(b"an earlier one")
     monkeypatch.setattr(portable, "_write_litert", lambda network, path, notes: path.write_bytes(b""))
     monkeypatch.setattr(portable, "runner", lambda path: lambda photo: np.full((*photo.shape[:3], 2), 0.5, "float32"))
-    args = ("--format", "litert", "--model", files / "unet.h5", "-o", tmp_path / "x.tflite")
+    args = ("--format", "litert", "--model", files / "unet.h5", "-o", tmp_path / "x.tflite", "--overwrite")
     status, line = refused(capsys, *args)
     assert status == 1 and "expected Keras' answers" in line
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"an earlier one"]

@@ -59,7 +59,7 @@ def test_a_step_that_does_not_end_is_given_up(straight, tiny_set, tmp_path, monk
 
     monkeypatch.setitem(steps.STEPS, "regression", hangs)
     said, run = [], tmp_path / "run"
-    state = train_tiny(tiny_set, run, patience=0.0, say=said.append, **LENGTHS)
+    state = train_tiny(tiny_set, run, interrupt_waits=0.0, say=said.append, **LENGTHS)
     assert not endless.is_set() and (state.stopped, state.step) == (True, at - 1)
     assert said[-1].startswith("stopped at phase 1 of 4 (decoder)")
     state = train_tiny(tiny_set, run, **LENGTHS)
@@ -78,7 +78,7 @@ def test_a_validation_that_takes_long_is_made_up_for(straight, tiny_set, tmp_pat
 
     monkeypatch.setattr(Feed, "validation", interrupted)
     run = tmp_path / "run"
-    state = train_tiny(tiny_set, run, patience=0.0, **LENGTHS)
+    state = train_tiny(tiny_set, run, interrupt_waits=0.0, **LENGTHS)
     assert (state.stopped, state.step, len(state.history)) == (True, 2 * epoch, epoch - 1)
     assert _is(straight, train_tiny(tiny_set, run, **LENGTHS), run)
 
