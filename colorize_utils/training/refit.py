@@ -23,6 +23,7 @@ class Refit:
     def __init__(self, network, crop):
         """network: whose layers; crop: pixels a side of the training photos. What is compiled is compiled once."""
         self.layers = _layers(network)
+        self.seeds = [v for v in network.non_trainable_variables if not v.dtype.startswith("float")]
         self.step = backend.compile_step(self._measuring(network, crop), network.variables)
 
     def _measuring(self, network, crop):
@@ -45,10 +46,14 @@ class Refit:
         variables = [v for layer in self.layers for v in (layer.moving_mean, layer.moving_variance)]
         if not variables:
             return
-        found = []
-        for arguments in batches:
-            call(self.step, *arguments)
-            found.append([np.asarray(v, np.float64) for v in variables])
+        found, drawn = [], [np.asarray(v).copy() for v in self.seeds]
+        try:
+            for arguments in batches:
+                call(self.step, *arguments)
+                found.append([np.asarray(v, np.float64) for v in variables])
+        finally:  # what dropout drew is put back: done once or twice, after an interruption, it is the same
+            for seed, before in zip(self.seeds, drawn, strict=True):
+                seed.assign(before)
         for variable, values in zip(variables, zip(*found, strict=True), strict=True):
             variable.assign(np.mean(values, axis=0).astype(np.float32))
 

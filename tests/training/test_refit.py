@@ -65,6 +65,18 @@ def test_what_a_phase_ends_with_has_statistics_of_its_own(tiny_set, tmp_path):
             np.testing.assert_allclose(np.asarray(now), was, rtol=1e-3, atol=1e-4)
 
 
+def test_measured_twice_it_is_the_same(feed):
+    network = build_network(TINY.generator)  # whose dropout draws
+    batches = [feed.batch(0, None, step)[1] for step in range(2)]
+    refit, found = Refit(network, 32), []
+    for _ in range(2):
+        refit(batches)
+        found.append([np.asarray(v).copy() for v in network.non_trainable_variables])
+    assert refit.seeds
+    for first, second in zip(*found, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_networks_that_are_not_averaged_are_left_alone():
     def never(batches, call):
         raise AssertionError
