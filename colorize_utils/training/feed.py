@@ -42,6 +42,13 @@ class Feed:
 
     def batch(self, index, part, step):
         """Step ``step`` of phase number ``index``, which sees ``part`` -> (rows of its photos, arguments)."""
+        return self._drawn(index, part, step)
+
+    def seen(self, index, part, steps):
+        """The arguments of steps that were taken, again, one after the other."""
+        return (self._drawn(index, part, step)[1] for step in steps)
+
+    def _drawn(self, index, part, step):
         preset, split, rows = self.preset, self.data.train, self.rows(part)
         places = step_photos(self.seed, index, step, len(rows), preset.batch, self.steps_per_epoch(part))
         ids = rows[places]

@@ -67,8 +67,7 @@ def refit_average(run, index):
     if not phase.ema or phase.step == "critic":  # not averaged, or not trained
         return
     count = max(1, min(preset.val_photos or MOST, MOST) // preset.batch)
-    batches = (run.feed.batch(index, phase.part, step)[1] for step in range(max(0, last - count), last))
-    run.refit(batches, run.worker)
+    run.refit(run.feed.seen(index, phase.part, range(max(0, last - count), last)), run.worker)
 
 
 def _layers(network):

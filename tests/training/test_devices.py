@@ -109,9 +109,10 @@ def test_each_device_has_its_part_of_a_batch_and_of_the_work(said):
     assert said["one"]["batches"] == [[4], [4], [4]]
     assert said["two"]["batches"] == [[2, 2], [2, 2], [2, 2]]
     assert said["both"]["batches"] == [[24, 24], [2, 2], [2, 2]]  # all photos, and half of the batch's numbers
-    # One device began with the second phase (see above), and validation is compiled with the first epoch of a run.
-    _, validation, *steps = said["two"]["flops"]
-    for one, two in zip(said["one"]["flops"], [steps[0], validation, *steps[1:]], strict=True):
+    # One device began with the second phase (see above); what measures the average's normalization, and validation, are
+    # compiled with the first epoch of a run.
+    _, refit, validation, *steps = said["two"]["flops"]
+    for one, two in zip(said["one"]["flops"], [steps[0], refit, validation, *steps[1:]], strict=True):
         assert two < 0.65 * one
 
 
