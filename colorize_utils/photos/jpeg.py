@@ -22,6 +22,7 @@ PHOTOSHOP, ICC, JFIF, EXIF = b"Photoshop 3.0\0", b"ICC_PROFILE\0", b"JFIF\0", b"
 # "has none", EXIF and XMP, which have places of their own.
 UNTRUE = {0x03ED, 0x0406, 0x0409, 0x040C, 0x040F, 0x0411, 0x0422, 0x0423, 0x0424}
 PATHS = range(0x07D0, 0x0BB8)  # places in the picture, and which of the paths clips it
+SPIFF = b"SPIFF\0"  # in APP8: a header that says of size and kind what the coding says too (T.84, annex F)
 OTHERS = {*range(0xE0, 0xF0)} - {0xE0, 0xE1, 0xE2, 0xEC, 0xED, 0xEE}  # EC is of the encoder's quality, EE of its coding
 IPTC = 0x0404
 MOST = 65_533  # bytes of a segment's body
@@ -120,7 +121,8 @@ def beside(jpeg, image):
         notes.append(f"its extended XMP ({_amount(extended)}) was left out")
     if behind := _behind(jpeg, image):
         notes.append(behind)
-    if others := sorted({marker - 0xE0 for marker, _ in jpeg.segments if marker in OTHERS}):
+    spiff = {0xE8} if any(body.startswith(SPIFF) for marker, body in jpeg.segments if marker == 0xE8) else set()
+    if others := sorted({marker - 0xE0 for marker, _ in jpeg.segments if marker in OTHERS - spiff}):
         notes.append(f"what other programs keep in its segments APP{', APP'.join(map(str, others))} was left out")
     blocks, whole = photoshop_blocks(b"".join(b[len(PHOTOSHOP) :] for b in bodies[0xED] if b.startswith(PHOTOSHOP)))
     if not whole:
