@@ -76,6 +76,16 @@ def tiny_set(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def eagerly():
+    """For runs of a few steps: tracing them takes longer than running them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def train_tiny(tiny_set, run, **changes):
     """The recipe `tiny` with the preset `smoke`, made smaller still: some seconds."""
     sizes = {"crop": 64, "batch": 8, "epoch_photos": 16, "val_photos": 8}

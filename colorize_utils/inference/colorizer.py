@@ -13,6 +13,7 @@ from .. import color
 from ..disk import sha256
 from ..errors import ColorizeError
 from ..gamut import paint
+from ..networks import takes_hints
 from ..weights import shipped_model
 from .upsample import resize, upsample_rows
 
@@ -42,7 +43,7 @@ class Colorizer:
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
         self.flips, self.most = False, MOST
         self._predict = getattr(network, "predict_on_batch", network)
-        self._hears = len(getattr(network, "inputs", ())) == 2  # it takes hints
+        self._hears = takes_hints(network)
         self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
 
     @classmethod
@@ -126,11 +127,11 @@ class Colorizer:
         """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
         if hints is not None:
             hints.check(photo.shape[:2])
-        if hints:
-            hints = hints.seen_at(_lightness(photo[hints.rows, hints.columns][None])[0])
+        at_hints = _lightness(photo[hints.rows, hints.columns][None])[0] if hints else None
+        hints = hints.seen_at(at_hints) if hints else None
         small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size, self.most))
         ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small, hints)
-        layer = self._hinted(photo, hints, ab, small) if hints else None
+        layer = self._hinted(photo, hints, at_hints, ab, small) if hints else None
 
         def band(top, rows):
             lightness = _lightness(rows)
@@ -154,14 +155,16 @@ class Colorizer:
             answer = (answer + self._ask([each[:, :, ::-1] for each in asked])[:, :, ::-1]) / 2
         return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
 
-    def _hinted(self, photo, hints, ab, small):
-        """The `layer.Layer` of hints for a photo; ab (h, w, 2): what the network gave for the L ``small`` (h, w)."""
+    def _hinted(self, photo, hints, at_hints, ab, small):
+        """The `layer.Layer` of hints for a photo, whose L there is ``at_hints``.
+
+        ab (h, w, 2): what the network gave for the L ``small`` (h, w).
+        """
         from .hints.layer import hint_layer  # SciPy is loaded only where there are hints
         from .hints.levin import grid_shape
 
         grid = _working_copy(photo, grid_shape(photo.shape[:2]))
         under = None if self.network is None else upsample_rows(ab, small, grid, 0, len(grid))
-        at_hints = _lightness(photo[hints.rows, hints.columns][None])[0]
         return hint_layer(hints, at_hints, grid, under, heard=self._hears)
 
     def _ask(self, asked):

@@ -26,7 +26,8 @@ def load(model=None, engine="auto", temperature=None):
     """`Colorizer.load` with the network run by ``engine``, out of `ENGINES`.
 
     auto: LiteRT or ONNX Runtime where one is installed, else TensorFlow; and TensorFlow, with a line to stderr, where
-    the export cannot be made or kept, and for a temperature, which an export has fixed. The first call for a model
+    the export cannot be made or kept, or the model takes hints, for which an export has no input; and for a
+    temperature, which an export has fixed. The first call for a model
     makes the export, in a process of its own that takes as long as TensorFlow does to start and to convert.
     ColorizeError (status 1) for an engine that is asked for and cannot be used, or a model that is missing or bad.
     """
@@ -40,6 +41,8 @@ def load(model=None, engine="auto", temperature=None):
     if kind in RUNTIMES and temperature is None:
         _, spec, meta = read_model(path)
         try:
+            if spec.get("hints"):
+                raise ColorizeError(f"expected --engine tensorflow for a model that takes hints, got {kind}", status=1)
             return Colorizer.around(_network(path, kind), spec, meta, path)
         except ColorizeError as error:
             if engine != "auto":

@@ -24,7 +24,7 @@ CHROMA = "-chroma"  # stands behind the name of a picture that is a layer of col
 
 
 def plan(found, out, tag="", overwrite=False, noted=None):
-    """Pairs (photo, root) as `photos.files.find_photos` gives them -> list of (photo, output path below ``out``).
+    """Pairs (photo, root) as `photos.finding.find_photos` gives them -> list of (photo, output path below ``out``).
 
     Folders below a root are mirrored, names kept (with ``tag`` behind them). Two photos that would meet in one output
     (also on a system to which a and A, or two ways to write ü, are one name) get ``-2``, ``-3`` ... after the name of

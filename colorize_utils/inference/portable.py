@@ -97,8 +97,8 @@ def _no_place(output, error):
 
 def _loaded(path, license):
     """The network of a model file, and what an export of it has to say."""
-    from ..networks import COLORIZERS
-    from ..networks.hint_input import takes_hints, without_hints
+    from ..networks import COLORIZERS, takes_hints
+    from ..networks.hint_input import without_hints
     from ..weights import load_network, shipped_model
 
     path = shipped_model() if path is None else Path(path)

@@ -6,6 +6,11 @@ COLORIZERS = ("unet", "unet-bins", "pix2pix", "zhang")  # what takes L and gives
 ADDED = ("attention", "queries", "query_", "hints_")  # layers of a U-Net whose names begin so add nothing at first
 
 
+def takes_hints(network):
+    """Whether a network has the second input, ``hints`` (see `hint_input`)."""
+    return len(getattr(network, "inputs", ())) == 2
+
+
 def usual_keras():
     """Set what a keras.json of another project may have changed: the order of axes, the type and smallness of numbers.
 

@@ -7,12 +7,9 @@ stride of the decoder and added to its features there, so that one click can col
 import keras
 from keras import layers, ops
 
+from . import takes_hints
+
 WIDTH = 32  # channels between the two convolutions
-
-
-def takes_hints(network):
-    """Whether a network has the second input, ``hints``."""
-    return len(getattr(network, "inputs", ())) == 2
 
 
 def asked(network, photo, hints=None):

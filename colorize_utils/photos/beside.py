@@ -16,3 +16,17 @@ class Beside:
     dpi: tuple | None = None
     aspect: tuple | None = None  # width and height that a pixel has to its neighbors, where there is no resolution
     notes: tuple = ()  # what a person should know, a line each
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What goes from a photo's file into the picture's, as `reading.Photo` has it under the same names."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    photoshop: tuple = ()
+    comments: tuple = ()
+    texts: tuple = ()
+    dpi: tuple | None = None
+    aspect: tuple | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from .beside import Carried
 from .exif import NOTHING, fitted, read_block
 from .jpeg import MOST, PHOTOSHOP, iptc_block
 from .provenance import stamped_exif, stamped_xmp
@@ -35,19 +36,11 @@ PLACES = {
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What of the photo goes into the file beside the pixels; the fields are those of `reading.Photo`."""
+class Kept(Carried):
+    """What of the photo goes into the file beside the pixels."""
 
     bits: int = 8
     alpha: np.ndarray | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    photoshop: tuple = ()
-    comments: tuple = ()
-    texts: tuple = ()
-    dpi: tuple | None = None
-    aspect: tuple | None = None
 
     @classmethod
     def of(cls, photo):

@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass, replace
 
 from . import jp2, jpeg, png, xmp
-from .beside import Beside
+from .beside import Beside, Carried
 from .exif import (
     CAMERA,
     FRACTION,
@@ -76,17 +76,9 @@ def resolution(image):
 
 
 @dataclass(frozen=True)
-class Metadata:
-    """What goes from a photo's file to the output, as `reading.Photo` has it, and how to read the pixels."""
+class Metadata(Carried):
+    """What goes from a photo's file to the output, and how to read the pixels."""
 
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    photoshop: tuple = ()
-    comments: tuple = ()
-    texts: tuple = ()
-    dpi: tuple | None = None
-    aspect: tuple | None = None
     profile: bytes | None = None  # of the values of the pixels; None: sRGB
     orientation: int = 1  # how the picture is to be turned (1 to 8, TIFF 6.0, tag 274)
     notes: tuple = ()  # what a person should know, a line each

@@ -4,13 +4,14 @@ Reading turns any common format into sRGB, upright, and keeps aside what the out
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import UnidentifiedImageError
 
 from ..errors import ColorizeError, reason
+from .beside import Carried
 from .deep_png import read_deep_png
 from .eight_bits import read_eight_bits
 from .finding import READABLE, find_photos
@@ -183,7 +184,6 @@ def _photo(path, pixels, told, codes):
     """`Pixels` and `Metadata` of the file ``path`` -> `Photo`, upright and in sRGB."""
     pixels = in_srgb(replace(pixels, profile=told.profile))
     rgb, alpha = _as_asked(pixels, codes)
-    names = ("exif", "xmp", "iptc", "photoshop", "comments", "texts", "dpi", "aspect")
     return Photo(
         rgb,
         alpha,
@@ -191,7 +191,7 @@ def _photo(path, pixels, told, codes):
         was_grey=pixels.was_grey,
         path=path,
         notes=[*told.notes, *pixels.notes],
-        **{name: getattr(told, name) for name in names},
+        **{each.name: getattr(told, each.name) for each in fields(Carried)},
     )
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..data.batches import PreparedSet
 from ..errors import ColorizeError
-from ..networks import ADDED, build_network
-from ..networks.hint_input import takes_hints
+from ..networks import ADDED, build_network, takes_hints
 from ..weights import assign_arrays, model_arrays, read_arrays
 from . import backend
 from .asked import Asked, ask, phase_name

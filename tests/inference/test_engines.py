@@ -15,7 +15,9 @@ from test_cli import model_file, put, run  # noqa: F401  (a fixture)
 from colorize_utils.errors import ColorizeError
 from colorize_utils.inference import engines
 from colorize_utils.inference.colorizer import Colorizer
+from colorize_utils.networks import build_network
 from colorize_utils.photos.reading import read_mark
+from colorize_utils.weights import save_network
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = {kind: engines.installed(kind) for kind in engines.RUNTIMES}
@@ -102,6 +104,16 @@ def test_a_damaged_export_is_made_anew(pretended, cache, model_file, damage):  #
     engines.load(model_file)
     (made,) = cache.iterdir()
     assert made.read_bytes() == b"export 2" and len(pretended) == 2
+
+
+def test_a_model_that_takes_hints_runs_on_tensorflow(pretended, tmp_path, capsys):
+    """An export has no input for them: what was clicked would be lost."""
+    spec = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8), "hints": True}
+    save_network(build_network(spec), tmp_path / "m.h5", spec)
+    assert engines.load(tmp_path / "m.h5") == "Keras" and not pretended
+    assert "a model that takes hints, got litert; TensorFlow is used" in capsys.readouterr().err
+    with pytest.raises(ColorizeError, match="^expected --engine tensorflow for a model that takes hints, got litert$"):
+        engines.load(tmp_path / "m.h5", "litert")
 
 
 def test_another_models_export_is_not_taken(pretended, cache, model_file, tmp_path):  # noqa: F811

@@ -47,13 +47,7 @@ def _cell(code, known=True):
     return names["my_step"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _eagerly():
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 @pytest.fixture(scope="module")

@@ -27,14 +27,7 @@ from colorize_utils.weights import load_network, read_arrays
 LENGTHS = {"epochs": (1, 1, 0, 1)}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _eagerly():
-    """These runs are of a few steps: tracing them takes longer than running them."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 class Killed(BaseException):

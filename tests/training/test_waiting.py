@@ -14,13 +14,7 @@ from colorize_utils.training.feed import Feed
 LENGTHS = {"epochs": (2, 0, 0, 0)}  # of two steps each
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _eagerly():
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 @pytest.fixture(scope="module")

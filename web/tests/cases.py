@@ -112,7 +112,8 @@ def write_colored(folder, photos):
     """Each photo's picture by the shipped model, and what is clicked on it in CLICKED, as NAME.rgb."""
     folder.mkdir(parents=True, exist_ok=True)
     quietly_import_keras()
-    from colorize_utils.networks.hint_input import takes_hints, without_hints
+    from colorize_utils.networks import takes_hints
+    from colorize_utils.networks.hint_input import without_hints
 
     colorizer, listed = Colorizer.load(), {}
     if takes_hints(colorizer.network):  # an export has no input for hints
