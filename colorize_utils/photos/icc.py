@@ -2,17 +2,18 @@
 
 Matrix profiles (Adobe RGB, ProPhoto, Display P3, scanners' working spaces) and grey profiles are a curve a channel and
 a matrix to XYZ under D50 (ICC.1:2022, 8.3.3 and 8.3.4); they are read here. Table profiles (a scanner's own) are asked
-of that library at many colors, between which the values are interpolated.
+of that library at many colors, a slice of the light after the other, and interpolated between these colors.
 """
 
 import io
 import struct
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from ..color import linear_from_srgb, srgb_from_linear
-from .srgb import srgb
+from .made_profile import made_profile
 
 # Linear sRGB to XYZ, adapted to D50 by Bradford as profiles are (IEC 61966-2-1 and ICC.1:2022, annex E).
 D50_FROM_SRGB = np.array(
@@ -22,6 +23,7 @@ _PARAMETERS = (1, 3, 4, 5, 7)  # how many numbers each type of parametric curve 
 _CHANNELS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _NODES = {1: 256, 3: 86, 4: 18}  # colors asked a channel, evenly spaced 8-bit codes; scanners' tables have 33 or fewer
+_SLICES, _BELOW = 4, 1 / 17  # of light, asked one by one; the share of an answer's codes for what is darker than that
 _TABLES = {b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"}
 _BLOCK = 256  # rows converted at once, so that a large scan needs no second copy
 
@@ -73,19 +75,12 @@ def _as_floats(values):
 
 
 def _table(profile, count):
-    """A function from values in the space of a profile to sRGB. An 8-bit answer a color is half a code off at most."""
+    """A function from values in the space of a profile to sRGB."""
     from scipy.ndimage import map_coordinates
 
-    codes = np.linspace(0, 255, _NODES[count]).round().astype(np.uint8)
-    nodes = np.stack(np.meshgrid(*[codes] * count, indexing="ij"), axis=-1)
-    try:
-        asked = Image.fromarray(nodes.reshape(_NODES[count], -1, count).squeeze(), _MODES[count])
-        told = ImageCms.profileToProfile(asked, io.BytesIO(profile), srgb(), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, TypeError) as error:
-        raise ValueError(f"damaged profile: {error}") from None
-    table = np.asarray(told, np.float32).reshape(*nodes.shape[:-1], 3) / 255
+    table = _at_nodes(profile, count)
     if count == 1:
-        return lambda values: np.interp(_as_floats(values), codes / 255, table[:, 1])
+        return lambda values: np.interp(_as_floats(values), np.linspace(0, 1, len(table)), table[:, 1])
     scale = np.float32(_NODES[count] - 1)
 
     def convert(values):
@@ -93,6 +88,35 @@ def _table(profile, count):
         return np.stack([map_coordinates(table[..., k], places, order=1, mode="nearest") for k in range(3)], axis=-1)
 
     return convert
+
+
+@lru_cache(maxsize=2)  # the scans of a folder have one profile, and an RGB table takes half a second
+def _at_nodes(profile, count):
+    """sRGB of evenly spaced colors of a profile: float32 (nodes, ..., 3) in [0, 1], an axis of nodes a channel."""
+    codes = np.linspace(0, 255, _NODES[count]).round().astype(np.uint8)
+    nodes = np.stack(np.meshgrid(*[codes] * count, indexing="ij"), axis=-1)
+    asked = Image.fromarray(nodes.reshape(_NODES[count], -1, count).squeeze(), _MODES[count])
+    ends = np.rint(linear_from_srgb(np.linspace(0, 1, _SLICES + 1)) * 4096) / 4096  # as a profile's numbers can tell
+    try:
+        light = sum(_slice(asked, profile, *part) for part in zip(ends[:-1], ends[1:], strict=True))
+    except (ImageCms.PyCMSError, OSError, TypeError) as error:
+        raise ValueError(f"damaged profile: {error}") from None
+    return srgb_from_linear(light).astype(np.float32).reshape(*nodes.shape[:-1], 3)
+
+
+def _slice(asked, profile, low, high):
+    """What of the light of a Pillow image is between low and high, of 0 to 1 in linear sRGB: float32 (H, W, 3).
+
+    littleCMS gives Pillow 8 bits: here 240 of the codes are for this slice alone. The others go down to black, which
+    the library moves to the target's darkest color (black point compensation).
+    """
+    slope = (high - low) / (1 - _BELOW)
+    target = made_profile((1, slope, low - slope * _BELOW, low / _BELOW, _BELOW))
+    target = ImageCms.ImageCmsProfile(io.BytesIO(target))
+    exactly = ImageCms.Flags.NOOPTIMIZE  # else it interpolates in a coarse table of its own
+    told = ImageCms.profileToProfile(asked, io.BytesIO(profile), target, outputMode="RGB", flags=exactly)
+    share = (np.asarray(told, np.float32) / 255 - np.float32(_BELOW)) * np.float32(1 / (1 - _BELOW))
+    return np.clip(share, 0, 1) * np.float32(high - low)
 
 
 def _formula(profile):
