@@ -237,7 +237,7 @@ def test_at_16_bits_a_table_goes_before_a_matrix_as_at_8(tmp_path):
 
 
 def _table_of_light(nodes=4096):
-    """A lut16Type from RGB of gamma 2.2 and Adobe's primaries to XYZ: its ramps hold the gamma, its corners the rest."""
+    """A lut16Type from RGB of gamma 2.2 and Adobe's primaries to XYZ: the gamma is in its ramps."""
     corners = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), axis=-1).reshape(8, 3) @ np.array(ADOBE)
     ramp = np.rint(np.linspace(0, 1, nodes) ** 2.2 * 65535).astype(int)
     head = struct.pack(">4B9i2H", 3, 3, 2, 0, *np.eye(3, dtype=int).ravel() * 65536, nodes, 2)
@@ -267,7 +267,7 @@ _BRADFORD_D50_TO_D65 = np.array(
 def test_the_lightness_that_counts_is_that_of_srgb_not_of_the_profile_s_connection_space(tmp_path):
     """Profiles connect under D50, sRGB is under D65: of one color L* differs by up to 1 between the two.
 
-    What is read agrees with littleCMS in both, each by its own numbers; so a value of one cannot be wanted of the other.
+    What is read agrees with littleCMS in both, each by its own numbers: no value of one is to be wanted of the other.
     """
     photo = read(tmp_path, _bmp(b"MBED", ADOBE_RGB), "a.bmp")[1]
     source = ImageCms.ImageCmsProfile(io.BytesIO(ADOBE_RGB))
