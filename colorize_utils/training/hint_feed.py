@@ -9,7 +9,7 @@ from keras import ops
 
 HINTS = 3  # the stream of random numbers, beside those of `data.batches`
 MOST = 64  # hints a photo; a geometric distribution of mean ten has more once in five hundred
-NONE = 0.4  # the share of photos without any
+NONE = 0.5  # the share of photos without any
 MEAN = 10.0
 SIZES = (1, 3, 5, 7)  # pixels a side
 
