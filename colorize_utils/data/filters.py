@@ -16,8 +16,8 @@ class Statistics:
     colorfulness: float  # Hasler-Suesstrunk, of RGB in 0..255
     grey_share: float  # pixels with chroma under 4
     ab_spread: float  # sqrt(var a + var b): near 0 where the same color is everywhere
-    spread_at_lightness: float  # the same among pixels of equal L: near 0 for a toned print, whose color is L's doing
-    hue_spread: float  # 0 where all chroma has one hue, 1 where the hues cancel out
+    spread_along_hue: float  # what lightness does not explain of patches' ab: chroma of the hue they have at that L ...
+    spread_across_hue: float  # ... and change of hue. Both near 0 for a toned print, whose color is L's doing
 
 
 def statistics(codes):
@@ -40,30 +40,42 @@ def _measured(stack):
         (a**2 + b**2 < 16).mean(axis=each),
         np.sqrt(a.var(axis=each) + b.var(axis=each)),
     )
-    tints = [_tint(*planes.reshape(3, -1)) for planes in lab.transpose(0, 3, 1, 2)]
+    tints = [_tint(*photo) for photo in lab.transpose(0, 3, 1, 2)]
     return [Statistics(*map(float, row), *tint) for row, tint in zip(zip(*columns, strict=True), tints, strict=True)]
 
 
-def _tint(lightness, a, b, bins=40):
-    """(spread of ab at equal lightness, spread of hue) of flat arrays.
+BINS = 100  # of lightness
+PATCH = 3  # pixels a side
+FLAT = 4.0  # spread of L in a patch: one with more counts less than half
 
-    Toning makes a color out of a lightness, whichever: so a and b are compared with their means at that lightness.
+
+def _tint(lightness, a, b):
+    """(spread along the hue, spread across it) of what lightness does not explain of a and b, each (H, W).
+
+    Toning makes a color out of a lightness, whichever: so a and b are compared with their means at that lightness. What
+    is left of a print is JPEG's noise, which patches average out, and edges, where light and dark have been mixed.
     """
-    level = np.clip(lightness * (bins / 100), 0, bins - 1).astype(np.int64)
-    count = np.bincount(level, minlength=bins)
-    there = count > 0
+    level = np.clip(lightness * (BINS / 100), 0, BINS - 1).astype(np.intp)
+    count = np.maximum(np.bincount(level.ravel(), minlength=BINS), 1)
+    means = [np.bincount(level.ravel(), plane.ravel(), BINS) / count for plane in (a, b)]
+    chroma = np.hypot(*means)
+    # The hue at each lightness; where it is chance, the whole picture's.
+    color = [
+        np.where(chroma > 3, mean, plane.mean(dtype=np.float64)) for mean, plane in zip(means, (a, b), strict=True)
+    ]
+    hue = [part / np.maximum(np.hypot(*color), 1e-6) for part in color]
+    mean_a, mean_b, hue_a, hue_b = (values.astype(np.float32)[level] for values in (*means, *hue))
+    rest_a, rest_b = a - mean_a, b - mean_b
+    weight = 1 / (1 + (_patches(lightness).std(axis=(1, 3)) / FLAT) ** 2)
+    rests = rest_a * hue_a + rest_b * hue_b, rest_b * hue_a - rest_a * hue_b
+    squares = (_patches(rest).mean(axis=(1, 3)) ** 2 for rest in rests)
+    return tuple(float(np.sqrt((square * weight).sum() / weight.sum())) for square in squares)
 
-    def means(values):
-        return np.bincount(level, values, bins)[there] / count[there]
 
-    centers = means(lightness)
-    rest = sum(((plane - np.interp(lightness, centers, means(plane))) ** 2).mean() for plane in (a, b))
-    chroma = np.hypot(a, b).mean(dtype=np.float64)
-    one_hue = np.hypot(a.mean(dtype=np.float64), b.mean(dtype=np.float64)) / max(chroma, 1e-6)
-    return float(np.sqrt(rest)), float(max(0.0, 1 - one_hue))
-
-
-NEARLY = 5.0  # spread of ab at equal lightness: below it a photo of one hue is a toned one, above it a sunset
+def _patches(plane):
+    """(H, W) -> (H/PATCH, PATCH, W/PATCH, PATCH); what is left at the right and below is cut off."""
+    height, width = (side // PATCH * PATCH for side in plane.shape)
+    return plane[:height, :width].reshape(height // PATCH, PATCH, width // PATCH, PATCH)
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,8 @@ class Filters:
     min_colorfulness: float = 8.0
     max_grey_share: float = 0.95
     min_ab_spread: float = 3.5
-    min_spread_at_lightness: float = 3.0
-    min_hue_spread: float = 0.025  # asked only where the spread at equal lightness is below `NEARLY`
+    min_spread_along_hue: float = 3.0  # a photo under both this
+    min_spread_across_hue: float = 1.0  # and this is a toned print (`benchmarks/toned.py`)
 
     @classmethod
     def none(cls):
@@ -86,8 +98,12 @@ class Filters:
 
     @classmethod
     def stored(cls, thresholds):
-        """Those of a prepared set's settings. A threshold that its version did not have yet lets every photo pass."""
-        return cls(**(asdict(cls.none()) | thresholds))
+        """Those of a prepared set's settings. A threshold that its version did not have yet lets every photo pass.
+
+        One that no version has any more is left out.
+        """
+        ours = asdict(cls.none())
+        return cls(**(ours | {name: value for name, value in thresholds.items() if name in ours}))
 
     def reason(self, codes):
         """Why a photo (Lab codes uint8 (H, W, 3)) is left out, as a short text, or None if it is kept."""
@@ -106,9 +122,10 @@ class Filters:
             return "no contrast"
         if found.grey_share > self.max_grey_share:
             return "grey"
-        if found.ab_spread < self.min_ab_spread or found.spread_at_lightness < self.min_spread_at_lightness:
-            return "one tint"
-        if found.spread_at_lightness < NEARLY and found.hue_spread < self.min_hue_spread:
+        toned = (
+            found.spread_along_hue < self.min_spread_along_hue and found.spread_across_hue < self.min_spread_across_hue
+        )
+        if toned or found.ab_spread < self.min_ab_spread:
             return "one tint"
         if found.colorfulness < self.min_colorfulness:
             return "hardly any color"

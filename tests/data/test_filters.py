@@ -101,14 +101,22 @@ def test_toned_photos_are_of_one_tint_and_the_photos_are_not(samples, how):
 
 
 def test_spreads_by_hand():
-    """Two lightnesses, each with its own color: all of the spread is lightness' doing. Opposite hues cancel out."""
+    """Two lightnesses, each with its own color: all of the spread is lightness' doing. At one, it is not."""
     lab = np.empty((24, 32, 3), np.float32)
     lab[:, :16], lab[:, 16:] = (30, 20, 0), (70, 40, 0)
+    assert _spreads(lab) == pytest.approx((10, 0, 0), abs=1e-4)
+    lab[:, :18], lab[:, 18:] = (50, 30, 0), (50, 10, 0)  # of one hue: weak and strong
+    # Every other column is looked at, 9 and 7 of them, in patches of 3: 8.75 above the mean in 9, 11.25 below in 6.
+    rest = np.sqrt((9 * 8.75**2 + 6 * 11.25**2) / 15)
+    assert _spreads(lab) == pytest.approx((9.92, rest, 0), abs=0.01)
+    lab[:, :18], lab[:, 18:] = (50, 20, 10), (50, 20, -10)  # of two
+    turn = np.arctan2(1.25, 20)  # of the mean's hue, from that of a
+    assert _spreads(lab) == pytest.approx((9.92, rest * np.sin(turn), rest * np.cos(turn)), abs=0.01)
+
+
+def _spreads(lab):
     found = statistics(color.encode_lab8(lab))
-    assert (found.ab_spread, found.spread_at_lightness, found.hue_spread) == pytest.approx((10, 0, 0), abs=1e-4)
-    lab[:, :16], lab[:, 16:] = (50, 20, 0), (50, -20, 0)
-    found = statistics(color.encode_lab8(lab))
-    assert (found.ab_spread, found.spread_at_lightness, found.hue_spread) == pytest.approx((20, 20, 1), abs=1e-4)
+    return found.ab_spread, found.spread_along_hue, found.spread_across_hue
 
 
 def test_thresholds_of_an_older_set_mean_what_they_did(samples):
