@@ -4,8 +4,8 @@
     <!-- report:NAME figure KEY of ROW -->…<!-- /report -->     one figure with its interval, within a sentence
 
 NAME is a folder in saved_models/reports with a report.json; TABLE is about, goals, errors, color, ab, networks or
-differences. ``python scripts/fill_reports.py`` rewrites README.md, docs/evaluation.md, saved_models/MODEL_CARD.md and
-saved_models/SYSTEMS.md; with ``--check`` it only says what differs (exit status 1).
+differences. ``python scripts/fill_reports.py`` rewrites README.md, docs/evaluation.md, saved_models/MODEL_CARD.md,
+saved_models/SYSTEMS.md and the report.md beside each report.json; with ``--check`` it only says what differs (exit status 1).
 """
 
 import argparse
@@ -82,6 +82,18 @@ def update(root, texts=TEXTS, check=False):
     return differing
 
 
+def rewrite(root, check=False):
+    """Write each report.md under ``root`` from its report.json, as `update` does texts."""
+    differing = []
+    for name, report in find_reports(root).items():
+        path, new = Path(root) / "saved_models" / "reports" / name / "report.md", tables.markdown(report)
+        if not path.is_file() or path.read_text(encoding="utf-8") != new:
+            differing.append(path.relative_to(root).as_posix())
+            if not check:
+                write_text(path, new)
+    return differing
+
+
 def main(argv=None):
     """The command: see the module's text."""
     parser = argparse.ArgumentParser(prog="python scripts/fill_reports.py", description=__doc__.split("\n")[0])
@@ -92,7 +104,7 @@ def main(argv=None):
     )
     args = parser.parse_args(argv)
     try:
-        differing = update(args.root, args.texts, args.check)
+        differing = update(args.root, args.texts, args.check) + rewrite(args.root, args.check)
     except ColorizeError as error:
         print(f"colorize: {error}", file=sys.stderr)
         return error.status

@@ -1,7 +1,7 @@
 """report.json as text: every table of report.md, the model card and the README comes from here, or is not there."""
 
 from .rows import GREY, TRUTH
-from .summary import GOALS
+from .summary import GOALS, level
 
 LABELS = {
     "psnr_pooled": ("PSNR of the mean MSE, dB", 2), "psnr": ("PSNR, mean of photos, dB", 2), "ssim": ("SSIM", 4),
@@ -101,10 +101,10 @@ def networks(report):
 
 
 def goals(report):
-    """The five figures asked for, with the level each reaches."""
+    """The five figures asked for, with the level of today's `GOALS` that each reaches."""
     lines = []
     for name, entry in report["rows"].items():
-        cells = [f"{number(k, g['value'])}{_reached(name, g['level'])}" for k, g in entry["goals"].items()]
+        cells = [f"{number(k, g['value'])}{_reached(name, level(k, g['value']))}" for k, g in entry["goals"].items()]
         lines.append([name, *cells])
     bounds = [["*at least · good · aim*", *(" · ".join(map(_bound, goal[1:])) for goal in GOALS.values())]]
     return _table(["row", *(goal[0] for goal in GOALS.values())], bounds + lines)

@@ -167,9 +167,9 @@ def test_a_prepared_set_with_portrait_photos_turned_back(tmp_path):
 
 
 def test_levels_of_what_is_asked_for():
-    assert [summary.level("psnr_gain", v) for v in (1.0, 1.1, 1.6, 2.5)] == ["below", "at least", "good", "aim"]
-    assert [summary.level("frechet_ratio", v) for v in (0.95, 0.9, 0.5, 0.2)] == ["below", "at least", "good", "aim"]
-    assert [summary.level("colorfulness_ratio", v) for v in (0.4, 0.6, 0.9, 1.07, 1.2)] == [
+    assert [summary.level("psnr_gain", v) for v in (1.1, 1.2, 1.6, 2.5)] == ["below", "at least", "good", "aim"]
+    assert [summary.level("frechet_ratio", v) for v in (0.7, 0.66, 0.5, 0.2)] == ["below", "at least", "good", "aim"]
+    assert [summary.level("colorfulness_ratio", v) for v in (0.5, 0.6, 0.9, 1.07, 1.2)] == [
         "below", "at least", "aim", "good", "below",
     ]  # fmt: skip
     assert summary.level("recovery", None) is None
