@@ -5,7 +5,8 @@
 
 NAME is a folder in saved_models/reports with a report.json; TABLE is about, goals, errors, color, ab, networks or
 differences. ``python scripts/fill_reports.py`` rewrites README.md, docs/evaluation.md, saved_models/MODEL_CARD.md,
-saved_models/SYSTEMS.md and the report.md beside each report.json; with ``--check`` it only says what differs (exit status 1).
+saved_models/SYSTEMS.md and the report.md beside each report.json; with ``--check`` it only says what differs (exit
+status 1).
 """
 
 import argparse

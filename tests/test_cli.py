@@ -206,6 +206,26 @@ def test_export_of_several_is_the_mean_of_their_weights(model_file, tmp_path, ca
     assert meta["mean_of"] == 2
 
 
+def test_a_part_that_only_some_have_is_kept_in_the_mean(model_file, tmp_path, capsys):
+    from colorize_utils.networks import build_network
+    from colorize_utils.weights import load_network, read_model, save_network
+
+    spec = {**read_model(model_file)[1], "hints": True}
+    hinted = build_network(spec)
+    for variable in hinted.variables:
+        if "hints_" in variable.path:
+            variable.assign(np.full(variable.shape, 0.25, np.float32))
+    hinted.get_layer("ab").bias.assign([0.6, 0.1])
+    save_network(hinted, tmp_path / "hinted.h5", spec)
+    args = ("-o", tmp_path / "mean.h5", "--overwrite")
+    assert run(capsys, "export-model", model_file, tmp_path / "hinted.h5", *args)[0] == 0
+    mean, _, _ = load_network(tmp_path / "mean.h5")
+    np.testing.assert_allclose(mean.get_layer("ab").bias, [0.4, 0.2], atol=1e-3)
+    assert (np.asarray(mean.get_layer("hints_8_b").kernel) == 0.25).all()
+    status, _, complaint = run(capsys, "export-model", tmp_path / "hinted.h5", model_file, *args)
+    assert status == 1 and len(complaint) == 1 and "hints_" in complaint[0]
+
+
 def test_models_of_different_networks_have_no_mean(model_file, tmp_path, capsys):
     from colorize_utils.networks import build_network
     from colorize_utils.weights import save_network

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from ..disk import sha256, write_text
 from ..errors import ColorizeError, reason
+from ..networks import OPTIONS
 from ..terminal import shown
 from ..weights import assign_arrays, load_network, model_file, read_model, save_network, shipped_model
 from .portable import FORMATS
@@ -19,7 +21,8 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
     sources: a model file or a run's folder (its last finished phase is taken), or several of one network: the mean of
     their weights is written then (Izmailov et al. 2018; Wortsman et al. 2022: places that one training went through,
     averaged, err less than each alone). The meta of the last is kept; name, version and, if given, working_size are
-    added. ColorizeError for a missing source, or for sources of different networks.
+    added. ColorizeError for a missing source, or for sources of different networks; that some have attention or take
+    hints and others do not is no difference, as long as the last has these parts.
     """
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     output = Path(output)
@@ -65,20 +68,28 @@ def _generator_of(source):
 
 
 def _mean(files, spec):
-    """The mean of the weights in model files that hold the network ``spec``, one file in memory at a time."""
-    total = {}
+    """The mean of the weights in model files that hold the network ``spec``, one file in memory at a time.
+
+    Of a part that some lack (attention, hints) it is the mean of theirs that have it.
+    """
+    total, count = {}, Counter()
     for path in files:
         arrays, own, _ = read_model(path)
-        if own != spec:
+        if _without_options(own) != _without_options(spec):
             raise ColorizeError(
                 f"expected models of one network to average, but {path} is another than {files[-1]}", status=1
             )
         for key, array in arrays.items():
             if np.issubdtype(array.dtype, np.floating):
-                total[key] = total.get(key, 0.0) + array.astype(np.float64) / len(files)
+                total[key] = total.get(key, 0.0) + array.astype(np.float64)
+                count[key] += 1
             else:  # the states of random generators
                 total[key] = array
-    return total
+    return {key: array / count[key] if key in count else array for key, array in total.items()}
+
+
+def _without_options(spec):
+    return {key: value for key, value in spec.items() if key not in OPTIONS}
 
 
 def describe_model(path=None):

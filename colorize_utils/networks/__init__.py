@@ -3,6 +3,7 @@
 from ..errors import ColorizeError
 
 COLORIZERS = ("unet", "unet-bins", "pix2pix", "zhang")  # what takes L and gives ab
+OPTIONS = ("attention", "queries", "hints")  # settings of a U-Net that add parts to it
 ADDED = ("attention", "queries", "query_", "hints_")  # layers of a U-Net whose names begin so add nothing at first
 
 
