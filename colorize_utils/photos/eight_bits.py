@@ -4,6 +4,8 @@ import numpy as np
 
 from .pixels import Pixels
 
+STRIP = 2**22  # bytes
+
 
 def read_eight_bits(image):
     """A picture opened with Pillow -> `Pixels` of uint8, grey, RGB or CMYK, turned as the file has it."""
@@ -19,8 +21,19 @@ def read_eight_bits(image):
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         grey = image.mode in ("LA", "La")
         straight = image.convert("LA" if grey else "RGBA")
-        alpha = np.asarray(straight.getchannel("A"))
+        alpha = values_of(straight.getchannel("A"))
         image = straight.convert("L" if grey else "RGB")
     if image.mode not in ("L", "RGB", "CMYK"):  # as YCbCr and Lab, which no profile of RGB is made for
         image, profile = image.convert("RGB"), None
-    return Pixels(np.asarray(image), alpha, was_grey=was_grey, profile=profile, notes=notes)
+    return Pixels(values_of(image), alpha, was_grey=was_grey, profile=profile, notes=notes)
+
+
+def values_of(image):
+    """uint8 (H, W) or (H, W, channels) of a Pillow image, strip by strip: all at once would need them twice more."""
+    width, height = image.size
+    channels = len(image.getbands())
+    out = np.empty((height, width) if channels == 1 else (height, width, channels), np.uint8)
+    rows = max(1, STRIP // max(1, width * channels))
+    for top in range(0, height, rows):
+        out[top : top + rows] = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+    return out

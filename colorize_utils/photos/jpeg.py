@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from .beside import Beside
+from .eight_bits import values_of
 from .spliced import spliced
 
 SOI, EOI, SOS, COM = 0xD8, 0xD9, 0xDA, 0xFE
@@ -45,6 +46,11 @@ class Jpeg:
     frame: tuple | None
     end: int | None
     size: int
+
+    @property
+    def scans(self):
+        """How many passes over the picture it has."""
+        return sum(marker == SOS for marker, _ in self.segments)
 
 
 def read_jpeg(file):
@@ -93,7 +99,7 @@ def with_end(file, jpeg):
 def _sum_of(file):
     try:
         with Image.open(file, formats=("JPEG",)) as image:
-            return zlib.crc32(image.tobytes())
+            return zlib.crc32(values_of(image))
     except Exception:  # noqa: BLE001  (decoders raise many kinds for what is damaged)
         return None
 

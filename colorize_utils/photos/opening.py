@@ -1,5 +1,7 @@
 """A photo's file, opened with Pillow: by its content, whatever its name says."""
 
+import math
+import os
 import stat
 import threading
 import warnings
@@ -16,6 +18,10 @@ from .png import SIGNATURE, Png, read_png
 from .rare_jpeg import is_rare, without_scans
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000")
+# How many pixels a byte of the file can give at most: decoders fill up what is not there. JPEG: a bit for each block of
+# 8x8 at least, and of a channel in full resolution there need not be one. GIF: 12 bits for at most 3,838 pixels.
+MOST_PIXELS = {"JPEG": 1024, "MPO": 1024, "GIF": 2560}
+ARITHMETIC = (0xC9, 0xCA)  # frames of JPEGs that have less than a bit for what is expected
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, in either order of bytes
 _lock, _reading, _restore = threading.Lock(), 0, None
 
@@ -28,6 +34,17 @@ class Opened:
     image: Image.Image
     parts: Jpeg | Png | Jp2 | None = None
     notes: tuple = ()
+
+    @property
+    def is_hollow(self):
+        """Whether the file is too small to hold so many pixels, however it is coded."""
+        return _is_hollow(self.file, self.image.format, self.image.size, self.parts)
+
+
+def _is_hollow(file, kind, size, parts):
+    if isinstance(parts, Jpeg) and parts.frame and parts.frame[0] in ARITHMETIC:
+        return False
+    return math.prod(size) > MOST_PIXELS.get(kind, math.inf) * os.fstat(file.fileno()).st_size
 
 
 def _refuse_no_file(path):
@@ -85,8 +102,9 @@ def _taken_apart(path, file, head, max_pixels):
     jpeg = read_jpeg(file)
     if is_rare(jpeg):
         return without_scans(jpeg), jpeg, ()
-    small = jpeg.frame is not None and jpeg.frame[2] * jpeg.frame[3] <= max_pixels
-    if jpeg.end is None and small and (mended := with_end(file, jpeg)):
+    size = jpeg.frame[2:4] if jpeg.frame else (math.inf,)
+    fits = math.prod(size) <= max_pixels and not _is_hollow(file, "JPEG", size, jpeg)
+    if jpeg.end is None and fits and (mended := with_end(file, jpeg)):
         return mended, jpeg, ("its end mark is missing; its pixels are whole",)
     return file, jpeg, ()
 

@@ -9,6 +9,7 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from .eight_bits import STRIP
 from .icc import channels_of, deep_to_srgb, is_srgb
 from .srgb import srgb
 
@@ -32,7 +33,7 @@ def in_srgb(pixels):
             notes = (UNUSABLE,)
     if cmyk:
         notes = notes or (APPROXIMATE,)
-        values = np.asarray(Image.fromarray(_as_bytes(values), "CMYK").convert("RGB"))
+        values = _by_strips(_as_bytes(values), lambda image: image.convert("RGB"))
     return pixels.noting(*notes, values=values, profile=None)
 
 
@@ -44,9 +45,20 @@ def _through(values, profile):
     count = values.shape[2] if values.ndim == 3 else 1
     if channels_of(profile) != count:
         raise ValueError(f"expected a profile of {count} channels, got {channels_of(profile)}")
-    image = Image.fromarray(values, "CMYK" if count == 4 else None)
-    found = ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb(), outputMode="RGB")
-    return np.asarray(found) if count > 1 else _grey_again(np.asarray(found))
+    source, mode = ImageCms.ImageCmsProfile(io.BytesIO(profile)), {1: "L", 3: "RGB", 4: "CMYK"}[count]
+    transform = ImageCms.buildTransform(source, srgb(), mode, "RGB")
+    found = _by_strips(values, lambda image: ImageCms.applyTransform(image, transform))
+    return found if count > 1 else _grey_again(found)
+
+
+def _by_strips(values, convert):
+    """uint8 values (H, W, ...) through ``convert``, of a Pillow image to one of RGB -> (H, W, 3), with no other copy."""
+    out = np.empty((*values.shape[:2], 3), np.uint8)
+    rows = max(1, STRIP // max(1, values[0].size))
+    for top in range(0, len(values), rows):
+        part = values[top : top + rows]
+        out[top : top + rows] = convert(Image.fromarray(part, "CMYK" if part.shape[2:] == (4,) else None))
+    return out
 
 
 def _grey_again(rgb):

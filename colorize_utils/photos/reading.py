@@ -29,6 +29,7 @@ from .writing import SUFFIXES, as_codes, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
 
+MOST_SCANS = 100  # of a JPEG: each goes over the whole picture; programs write 20 at most
 KINDS = "JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, HEIC"
 
 
@@ -156,6 +157,10 @@ def _read(path, file, max_pixels, codes):
     if image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
         raise ColorizeError(f"{path}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
     _refuse_size(image.size, max_pixels)
+    if file.is_hollow:
+        raise ValueError("truncated: far fewer data than its size asks for")
+    if isinstance(file.parts, Jpeg) and file.parts.scans > MOST_SCANS:
+        raise ColorizeError(f"expected at most {MOST_SCANS} scans, got {file.parts.scans}", status=1)
     told = read_metadata(stands_beside(file.file, image, file.parts))
     pixels = _decoded(path, file)
     if pixels.bits == 8 and _has_more_than_8_bits(file):

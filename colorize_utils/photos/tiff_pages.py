@@ -8,6 +8,7 @@ thumbnail first.
 
 import logging
 import math
+import os
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 import tifffile
 
 from ..errors import ColorizeError
+from .spliced import spliced
 
-ORIENTATION, ICC, SIZE = 274, 34675, {256, 257}  # tags
+ORIENTATION, ICC, SIZE, THUMBNAIL, CREDENTIALS = 274, 34675, {256, 257}, 513, 52545  # tags
 REDUCED, MASK = 1, 4  # bits of tag 254
 MOST_PAGES, MOST_INSIDE = 10_000, 64  # directories of a file, and those that hang from one
 BROKEN = "what follows its {} is damaged and was left out"
@@ -40,10 +42,10 @@ class Picture:
 
 def pictures_of(path):
     """[`Picture`] of the TIFF ``path``, in the order of its pages, and notes. ColorizeError (status 1) if none."""
-    with tifffile.TiffFile(path) as file:
-        places, notes = _chain(file)
+    with _opened(path) as file:
+        places, notes = _chain(path, file.tiff)
         found, masks = [], 0
-        for number, place in enumerate(places, 1):
+        for number, (place, entries) in enumerate(places.items(), 1):
             try:
                 page = _page(file, place)
             except Exception:  # noqa: BLE001  (of a damaged directory any; reading it will say what is wrong)
@@ -51,7 +53,7 @@ def pictures_of(path):
                 continue
             if page.subfiletype & MASK:
                 masks += 1
-            elif page.subifds or any(tag.code in SIZE for tag in page.tags):  # else it tells of no picture
+            elif entries and not _is_of_no_picture(page):
                 found += _behind(path, file, page, number)
     if masks:
         notes += ("a mask beside its picture was left out",)
@@ -67,7 +69,7 @@ def pictures_of(path):
 @contextmanager
 def open_page(picture):
     """The `tifffile.TiffPage` of a `Picture`, orientation (1 to 8) and ICC profile (bytes or None), the file open."""
-    with tifffile.TiffFile(picture.path) as file:
+    with _opened(picture.path) as file:
         page = _page(file, picture.place)
         outer = page if picture.outer == picture.place else _page(file, picture.outer)
         turned = page.tags.valueof(ORIENTATION) or outer.tags.valueof(ORIENTATION)
@@ -76,26 +78,54 @@ def open_page(picture):
         yield page, turned if turned in range(1, 9) else 1, profile
 
 
-def _chain(file):
-    """Places of the directories that follow each other in a file, and notes. A circle ends where it closes."""
-    handle, form = file.filehandle, file.tiff
-    handle.seek(form.offsetsize if form.offsetsize == 8 else 4)
-    places = {}  # in order
-    while len(places) < MOST_PAGES:
+@contextmanager
+def _opened(path):
+    """The `tifffile.TiffFile`; where the first directory is damaged, which it wants whole, with an empty one for it."""
+    with open(path, "rb") as handle:
         try:
-            (place,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
-            if place == 0 or place in places:
-                return list(places), ()
-            handle.seek(place)
-            (count,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
-            handle.seek(place + form.tagnosize + count * form.tagsize)
-        except (struct.error, OSError, ValueError):
-            break
-        places[place] = True
-    else:
-        return list(places), (f"it has more than {MOST_PAGES:,} pages; the others were left out",)
+            file = tifffile.TiffFile(handle, name=os.path.basename(path))
+        except Exception:  # noqa: BLE001  (of a damaged directory any)
+            file = tifffile.TiffFile(_with_empty_first(handle))
+        with file:
+            yield file
+
+
+def _with_empty_first(handle):
+    """An open TIFF whose header points to an empty directory behind all else."""
+    size = handle.seek(0, 2)
+    handle.seek(0)
+    order = "<" if handle.read(2) == b"II" else ">"
+    head, form = (8, "Q") if handle.read(2) in (b"+\0", b"\0+") else (4, "I")
+    start = struct.pack(order + form, size)
+    return spliced(handle, [(0, head), start, (head + len(start), size - head - len(start)), bytes(16)])
+
+
+def _chain(path, form):
+    """The directories that follow each other in a file, {place: entries}, and notes. A circle ends where it closes."""
+    places = {}
+    with open(path, "rb") as handle:
+        handle.seek(form.offsetsize if form.offsetsize == 8 else 4)
+        while len(places) < MOST_PAGES:
+            try:
+                (place,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
+                if place == 0 or place in places:
+                    return places, ()
+                handle.seek(place)
+                (count,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+                handle.seek(place + form.tagnosize + count * form.tagsize)
+            except (struct.error, OSError, ValueError):
+                break
+            places[place] = count
+        else:
+            return places, (f"it has more than {MOST_PAGES:,} pages; the others were left out",)
     pages = len(places)
-    return list(places), (BROKEN.format(f"page {pages}" if pages > 1 else "first page"),)
+    return places, (BROKEN.format(f"page {pages}" if pages > 1 else "first page"),)
+
+
+def _is_of_no_picture(page):
+    """Whether a directory tells of where the file comes from (C2PA), or of a JPEG thumbnail as EXIF has it."""
+    codes = {tag.code for tag in page.tags}
+    return codes == {CREDENTIALS} or THUMBNAIL in codes and not codes & SIZE and not page.subifds
 
 
 def _page(file, place):

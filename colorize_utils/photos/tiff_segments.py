@@ -29,8 +29,8 @@ ORIENTATION, YCBCR, STRIPS, TILES = 274, 6, (273, 279), (324, 325)
 # is told of fax codings, predictor, tiles, extra samples, JPEG tables, and how YCbCr is meant.
 TOLD = (256, 257, 258, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332, 338, 347, 529, 530, 532)
 # How many bytes can come of one: more are promised by a damaged or hostile file only. LZW: 3,836 codes of 9 to 12 bits
-# give at most 3,836 * 3,837 / 2 bytes; LZMA: as measured, and some.
-EXPANDS = {NONE: 1, LZW: 1500, PACKBITS: 64, LZMA: 10_000, **dict.fromkeys(DEFLATE, 1032)}
+# give at most 3,836 * 3,837 / 2 bytes; LZMA: as measured, and some; JPEG: see `opening.MOST_PIXELS`, of 4 channels.
+EXPANDS = {JPEG: 4096, OLD_JPEG: 4096, NONE: 1, LZW: 1500, PACKBITS: 64, LZMA: 10_000, **dict.fromkeys(DEFLATE, 1032)}
 GROUP = 2**22  # bytes; strips are often much smaller, and each call of libtiff costs time
 PIECE = 2**16  # bytes
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -73,6 +73,7 @@ def _rows_down(page, rows):
 def opened_by_pillow(page):
     """The page alone, opened with Pillow: as it is stored, not turned. ColorizeError (status 1) if Pillow cannot."""
     if page.compression == OLD_JPEG:
+        _check_enough(page, page.parent.filehandle.size)
         return _opened(_pointed_to(page), page)
     _check_whole(page)
     file = page.parent.filehandle
@@ -120,8 +121,14 @@ def _check_whole(page):
         raise ValueError("truncated: strips or tiles that are not in the file")
     if sum(counts) > 2 * size:  # each place would be read again and again
         raise ValueError("strips or tiles that lie over each other")
-    bits = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample
-    if page.photometric != YCBCR and bits // 8 > EXPANDS.get(page.compression, math.inf) * sum(counts):
+    _check_enough(page, sum(counts))
+
+
+def _check_enough(page, count):
+    """ValueError if no coding of its kind gives so many pixels of ``count`` bytes."""
+    size = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+    shared = 3 if page.photometric == YCBCR else 1  # 16 pixels have one color at most: 18 bytes for 48
+    if size > EXPANDS.get(page.compression, math.inf) * count * shared:
         raise ValueError("truncated: far fewer data than its size asks for")
 
 

@@ -237,3 +237,54 @@ def test_orientation_is_exif_s_and_what_xmp_alone_says_is_told(tmp_path):
 def test_a_damaged_profile_is_said(tmp_path):
     photo = read(tmp_path, jpeg((0xE2, b"ICC_PROFILE\0\1\2" + bytes(300))))
     assert "its color profile is damaged" in photo.notes[0]
+
+
+def _promising(data, mark, form, *values):
+    at = data.index(mark) + len(mark)
+    return data[:at] + struct.pack(form, *values) + data[at + struct.calcsize(form) :]
+
+
+SIDE = 17_000
+
+
+def test_a_header_that_promises_more_than_the_file_can_hold_costs_a_line(tmp_path):
+    """Decoders fill up with grey what is not there, and two kilobytes would become a picture of 289 megapixels."""
+    gif = io.BytesIO()
+    Image.fromarray(SMOOTH).quantize(16).save(gif, "GIF")
+    files = {"gif": _promising(gif.getvalue(), b"GIF87a", "<2H", SIDE, SIDE)}
+    for name, options in (("baseline", {}), ("progressive", {"progressive": True}), ("cmyk", {"progressive": True})):
+        data = io.BytesIO()
+        Image.fromarray(SMOOTH).convert("CMYK" if name == "cmyk" else "RGB").save(data, "JPEG", **options)
+        mark = b"\xff\xc2" if options else b"\xff\xc0"
+        mark += data.getvalue()[data.getvalue().index(mark) + 2 :][:3]
+        files[name] = _promising(data.getvalue(), mark, ">2H", SIDE, SIDE)
+    files["no end"] = files["baseline"][:-2]
+    for data in files.values():
+        with pytest.raises(ColorizeError, match="far fewer data than its size asks for") as caught:
+            read(tmp_path, data)
+        assert caught.value.status == 1 and "\n" not in str(caught.value)
+        with pytest.raises(ColorizeError, match=r"expected at most 1,000 pixels"):
+            (tmp_path / "b.jpg").write_bytes(data)
+            read_photo(tmp_path / "b.jpg", max_pixels=1000)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "TIFF"])
+def test_the_blankest_photo_is_whole(tmp_path, kind, mode):
+    """An empty page is the smallest file there is of its size."""
+    options = {"JPEG": {"progressive": True, "optimize": True}, "TIFF": {"compression": "jpeg"}}.get(kind, {})
+    blank = Image.new(mode, (2048, 1536), 128 if mode == "L" else (128,) * len(mode))
+    blank = blank.convert("L") if kind == "GIF" else blank
+    blank.save(tmp_path / "blank", kind, **options)
+    assert read_photo(tmp_path / "blank", codes=True).rgb.shape[:2] == (1536, 2048)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
+    """Each goes over the whole picture: minutes for a file of some hundred kilobytes."""
+    data = io.BytesIO()
+    Image.fromarray(SMOOTH).save(data, "JPEG", progressive=True)
+    data = data.getvalue()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert len(read(tmp_path, data).notes) == 0
+    with pytest.raises(ColorizeError, match=r"expected at most 100 scans, got 2\d\d"):
+        read(tmp_path, data[:-2] + last * 200 + data[-2:])

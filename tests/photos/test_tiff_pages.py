@@ -192,6 +192,9 @@ HOSTILE = {
     "packbits": (LARGE | COLOR | {259: (3, 1, 32_773)}, "truncated: far fewer data"),
     "deflate": (LARGE | COLOR | {259: (3, 1, 8)}, "truncated: far fewer data"),
     "fax": (LARGE | {259: (3, 1, 4), 258: (3, 1, 1)}, "expected a whole photo"),
+    "jpeg": (LARGE | {259: (3, 1, 7), 262: (3, 1, 6), 277: (3, 1, 3)}, "truncated: far fewer data"),
+    "old jpeg": (LARGE | {259: (3, 1, 6), 262: (3, 1, 6), 277: (3, 1, 3)}, "truncated: far fewer data"),
+    "fax 2": (LARGE | {259: (3, 1, 2), 258: (3, 1, 1)}, "expected a whole photo"),
     "twelve bits": (LARGE | {258: (3, 1, 12)}, "truncated"),
     "no strips": ({273: None, 279: None}, "0 strips or tiles of 1"),
     "strip at 0": ({273: (4, 1, 0)}, "truncated"),
@@ -251,3 +254,53 @@ def test_a_damaged_directory_is_a_page_that_is_named(tmp_path):
     lost = []
     assert len(list(read_pages(path, lost=lost.append))) == 2
     assert len(lost) == 1 and "(page 2)" in lost[0]
+
+
+def _first_directory(data):
+    (place,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, place)
+    return place + 2, count
+
+
+def _filled(byte):
+    def damage(data):
+        start, count = _first_directory(data)
+        data[start : start + 12 * count] = bytes([byte]) * (12 * count)
+
+    return damage
+
+
+def _changed(tag, count, value=None):
+    def damage(data):
+        start, entries = _first_directory(data)
+        at = next(at for at in range(start, start + 12 * entries, 12) if data[at : at + 2] == struct.pack("<H", tag))
+        struct.pack_into("<I", data, at + 4, count)
+        if value is not None:
+            struct.pack_into("<I", data, at + 8, value)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_filled(0), _filled(255), _changed(257, 2), _changed(257, 0), _changed(258, 0), _changed(277, 2), _changed(278, 0)]
+    + [_changed(277, 1, 2**31)],
+    ids=["zeros", "ones", "two heights", "no height", "no bits", "two counts", "no rows", "many samples"],
+)
+def test_a_damaged_first_directory_is_named_and_the_other_pages_are_read(tmp_path, damage):
+    """tifffile itself wants the first to be whole, and says nothing of the others where it is not."""
+    path = _write(tmp_path / "a.tif", *((page, {}) for page in PAGES[:3]))
+    data = bytearray(path.read_bytes())
+    damage(data)
+    path.write_bytes(data)
+    lost = []
+    found = list(read_pages(path, codes=True, lost=lost.append))
+    assert len(found) == 2 and all(np.array_equal(a.rgb, b) for a, b in zip(found, PAGES[1:3], strict=True))
+    assert len(lost) == 1 and lost[0].startswith(f"{path}: expected ")
+    assert count_pixels(path) == PAGES[2].shape[0] * 30
+
+
+@pytest.mark.parametrize("entries", [{52545: (7, 4, 0)}, {259: (3, 1, 6), 513: (4, 1, 400), 514: (4, 1, 90)}, {}])
+def test_credentials_and_thumbnails_as_in_exif_are_no_pages(tmp_path, entries):
+    (photo,) = read_pages(_headed(tmp_path / "a.tif", PLAIN, entries), lost=pytest.fail)
+    assert photo.notes == []
