@@ -2,11 +2,11 @@
 
     python benchmarks/hostile_photos.py [--flips 2000] [--seed 0]
 
-First each file of a few kilobytes whose header tells of 17,000x17,000 pixels is read in a process of its own: prints its
-seconds of processor time, the most memory of the process, and the line; a picture is no answer to it, more than 10 s or
-2 GB are none either. Then small photos of every format get one to four flipped bits each: prints how many were refused
-in a line, how many were read, and how many of those are not the picture that was written (in JPEG, WebP and what has no
-checksum any bit may be a pixel's). Ends with status 1 where anything else than a picture or a line came of one.
+First each file of a few kilobytes whose header tells of 17,000x17,000 pixels is read in a process of its own: prints
+its seconds of processor time, the most memory of the process, and the line; a picture is wrong, and so are more than
+10 s or 2 GB. Then small photos of every format get one to four flipped bits each: prints how many were refused in a
+line, how many were read as they were, and how many as another picture (in JPEG, WebP and what has no checksum any bit
+may be a pixel's). Ends with status 1 where a file of the first kind is wrong, or more than a line came of another.
 """
 
 import argparse
@@ -184,7 +184,8 @@ def main():
             seconds, memory, line = read_alone(path)
             wrong = line.startswith(("READ", "status")) or seconds > MOST_SECONDS or memory > MOST_MEMORY
             bad += wrong
-            print(f"{name:18} {len(data):8,} bytes {seconds:5.1f} s {memory:5} MB  {'WRONG: ' * wrong}{line}", flush=True)
+            figures = f"{len(data):8,} bytes {seconds:5.1f} s {memory:5} MB"
+            print(f"{name:18} {figures}  {'WRONG: ' * wrong}{line}", flush=True)
         seen, slowest, broken = flip(Path(folder), args.flips, np.random.default_rng(args.seed))
     print(f"\n{len(files)} files that promise too much, {bad} of them wrong\n")
     for name in dict.fromkeys(name for name, _ in seen):

@@ -52,7 +52,7 @@ def _through(values, profile):
 
 
 def _by_strips(values, convert):
-    """uint8 values (H, W, ...) through ``convert``, of a Pillow image to one of RGB -> (H, W, 3), with no other copy."""
+    """uint8 values (H, W, ...) through ``convert``, of a Pillow image to one of RGB -> (H, W, 3); no other copy."""
     out = np.empty((*values.shape[:2], 3), np.uint8)
     rows = max(1, STRIP // max(1, values[0].size))
     for top in range(0, len(values), rows):
