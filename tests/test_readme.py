@@ -40,6 +40,11 @@ def _text(name="README.md"):
     return "\n\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "markdown")
 
 
+def _shown(name):
+    """The text without the comments that mark what a script fills."""
+    return re.sub(r"<!--.*?-->", "", _text(name), flags=re.DOTALL)
+
+
 def _blocks(name, language):
     """The fenced blocks of a text, lines that end in a backslash joined with the next."""
     found = re.findall(rf"^```{language}\n(.*?)^```", _text(name), re.DOTALL | re.MULTILINE)
@@ -115,8 +120,8 @@ def test_the_five_chapters_that_were_empty_show_measured_figures():
 def test_figures_of_the_training_are_those_of_its_history():
     with open(ROOT / "saved_models" / "history.csv", encoding="utf-8", newline="") as file:
         minutes = round(float(list(csv.DictReader(file))[-1]["minutes"]))
-    assert f"trained for {minutes} minutes" in _text()
-    assert f"\n{minutes} minutes of two CPU cores" in _text("saved_models/MODEL_CARD.md")
+    assert f"trained for {minutes} minutes" in _shown("README.md")
+    assert f"\nIn all {minutes} minutes of two CPU cores" in _shown("saved_models/MODEL_CARD.md")
 
 
 def test_figures_of_speed_are_those_that_the_benchmark_wrote():
@@ -283,6 +288,12 @@ def test_the_samples_table_is_made_by_the_commands_beside_it(tmp_path, monkeypat
             value = made["rows"][name]["figures"][key]["value"]
             close = value == figure["value"] or value == pytest.approx(figure["value"], rel=0.005, abs=0.001)
             assert close, (name, key, value, figure["value"])
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *BOOKS])
+def test_a_line_that_begins_with_a_comment_has_nothing_else(name):
+    """CommonMark: such a line ends the paragraph, and what stands in it is shown as it is, asterisks and all."""
+    assert not re.findall(r"^ *<!-- [^>]*-->[ ]*[^\s<].*$", _text(name), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", TEXTS)

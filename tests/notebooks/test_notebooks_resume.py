@@ -54,7 +54,12 @@ class Machine:
             ROOT / "colorize_utils", self.folder / "colorize_utils", ignore=shutil.ignore_patterns("__pycache__")
         )
         shutil.copy(ROOT / "requirements-package.txt", self.folder)
-        for name in ("colorizer.h5", "colorizer.sha256", "pictures/progress.jpg"):  # of what a checkout has
+        for name in (
+            "colorizer.h5",
+            "colorizer.sha256",
+            "pictures/phases.jpg",
+            "pictures/progress.jpg",
+        ):  # of what a checkout has
             (self.folder / "saved_models" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / "saved_models" / name, self.folder / "saved_models" / name)
 

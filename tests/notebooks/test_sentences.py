@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def _prose(book):
     (path,) = (ROOT / "notebooks").glob(f"{book}_*.ipynb")
     cells = [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "markdown"]
-    return " ".join(" ".join("".join(c["source"]).split()) for c in cells)
+    shown = (re.sub(r"<!--.*?-->", "", "".join(c["source"]), flags=re.DOTALL) for c in cells)
+    return " ".join(" ".join(text.split()) for text in shown)
 
 
 def _history():
@@ -25,19 +27,24 @@ def _history():
     return runs
 
 
-def test_the_shipped_models_history_has_nine_runs_and_two_humps():
+# Runs whose average was measured with the trained network's statistics, before training/refit.py measured them anew.
+BEFORE_REFIT = {"projected-4", "projected-5", "run-10"}
+
+
+def test_the_humps_of_the_history_are_those_that_are_explained():
     runs = _history()
-    assert "trained on 27,610 photos in nine runs" in _prose("03") and len(runs) == 9
-    assert "**The two humps** on the right are real: in the last two runs" in _prose("03")
+    assert f"in {len(runs)} runs, each from what the ones before had ended with" in _prose("03")
+    assert "**The humps** on the right are real: there the rate was high" in _prose("03")
     highest = {name: max(float(r["val_l1"]) / float(r["val_grey"]) for r in rows) for name, rows in runs.items()}
+    humps = {name for name, error in highest.items() if error > 0.9}
+    assert humps and humps <= BEFORE_REFIT
     last = [float(rows[-1]["val_l1"]) / float(rows[-1]["val_grey"]) for rows in runs.values()]
-    assert [name for name, error in highest.items() if error > 0.9] == list(runs)[-2:]
-    assert max(last[-2:]) < 0.82  # "At the end of each run they do."
+    assert max(last) < 0.83  # "as at the end of each run"
 
 
 def test_the_picture_of_the_training_has_the_rows_that_the_notebooks_cut_out():
     assert "after each phase of the first three runs" in _prose("03")
-    picture = np.asarray(Image.open(ROOT / "saved_models" / "pictures" / "progress.jpg").convert("L")).astype(float)
+    picture = np.asarray(Image.open(ROOT / "saved_models" / "pictures" / "phases.jpg").convert("L")).astype(float)
     assert picture.shape[0] == 6 * 142 - 6
     for row in range(6):  # text on white, then photos
         assert picture[row * 142 : row * 142 + 15, 300:].mean() > 250 > picture[row * 142 + 20 : row * 142 + 130].mean()
