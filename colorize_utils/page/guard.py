@@ -3,6 +3,7 @@
 An ASGI middleware around Gradio's application. It looks at the wire and at no part of Gradio's inside.
 """
 
+import asyncio
 import ipaddress
 import json
 import os
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from .uploads import Refused, as_answer, take_upload
 
 TALK = 2_000_000  # bytes of a request that is no upload
+READ_OFF, PATIENCE = 2_000_000_000, 60  # bytes and seconds of a refused request that are listened to, and not kept
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # The browser itself refuses whatever is not this server's. Gradio's page needs inline scripts and eval.
 POLICY = "; ".join(
@@ -68,6 +70,7 @@ class Guard:
             return await send({"type": "websocket.close", "code": 1008})
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         answer, path = _with_headers(scope["path"], send), scope["path"].rstrip("/")
+        receive = _Receiver(receive)
         try:
             self._check_sender(headers, (scope.get("server") or ("",))[0])
             if _names_an_address(path):
@@ -86,7 +89,20 @@ class Guard:
                 return await _say(answer, 200, as_answer(paths), b"application/json")
             return await self.app(scope, await _looked_into(headers, receive), answer)
         except Refused as refusal:
-            return await _say(answer, refusal.status, str(refusal).encode(), b"text/plain; charset=utf-8", last=True)
+            return await self._refuse(answer, refusal, receive, headers)
+
+    async def _refuse(self, send, refusal, receive, headers):
+        """Answer in a line, and listen to the rest of the request: a browser hears nothing before it has said all.
+
+        Were the connection closed on what is still being sent, the system would reset it and the line be lost. Who
+        waits to be told to go on (RFC 9110, 10.1.1) has not begun.
+        """
+        start, end = _answer(refusal.status, str(refusal).encode(), b"text/plain; charset=utf-8", last=True)
+        await send(start)
+        await send(end | {"more_body": True})
+        if receive.asked or "100-continue" not in headers.get(b"expect", "").lower():
+            await receive.read_off(READ_OFF if b"content-length" in headers else self.page.most_at_once)
+        await send({"type": "http.response.body"})
 
     def _check_sender(self, headers, connected):
         """`Refused` unless the request is for a name of this server, and comes from a page of its own or from none."""
@@ -205,8 +221,35 @@ def _with_headers(path, send):
     return answer
 
 
-async def _say(send, status, body, kind, last=False):
+class _Receiver:
+    """A request's ``receive`` that knows whether it was ``asked`` for anything, and whether there is ``more``."""
+
+    def __init__(self, receive):
+        self._receive, self.asked, self.more = receive, False, True
+
+    async def __call__(self):
+        self.asked = True
+        message = await self._receive()
+        self.more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def read_off(self, most):
+        """Let ``most`` bytes come and go, for `PATIENCE` seconds."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while self.more and most >= 0:
+                    most -= len((await self()).get("body", b""))
+        except TimeoutError:
+            pass
+
+
+def _answer(status, body, kind, last=False):
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     headers += [(b"connection", b"close")] * last
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+    return start, {"type": "http.response.body", "body": body}
+
+
+async def _say(send, status, body, kind):
+    for message in _answer(status, body, kind):
+        await send(message)

@@ -151,6 +151,18 @@ def test_a_sample_is_colored_hinted_and_undone_with_clicks(browser):
     )
 
 
+def test_a_browser_hears_why_a_large_upload_is_refused(browser):
+    """It says all before it listens, and was hung up on."""
+    browser.run(
+        "{ const form = new FormData(); form.append('files', new Blob([new Uint8Array(6e7)]), 'large.png');"
+        " window.heard = ''; fetch('/gradio_api/upload', { method: 'POST', body: form })"
+        " .then(answer => answer.text()).then(text => { window.heard = text }, e => { window.heard = 'lost: ' + e }) }"
+    )
+    heard = browser.until("window.heard", 60)
+    assert heard.startswith("expected at most 8,000,000 bytes at a time, got 60,0")
+    browser.complaints.clear()  # of a status that is an error
+
+
 def pixels_of(browser, selector):
     """(address, pixels int (H, W, 3)) of an image on the page."""
     source = browser.run(f"document.querySelector('{selector}').src")

@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -124,6 +126,42 @@ def test_an_upload_of_two_gigabytes_is_refused_and_nothing_of_it_is_kept(server)
     assert connection.getresponse().status == 413
     connection.close()
     assert _bytes_below(server.temporary) <= held
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/queue/join"])
+def test_who_says_all_before_listening_hears_the_line_too(server, path):
+    """As browsers do. The connection was reset on what was still coming, and the line lost."""
+    held, size = _bytes_below(server.temporary), 450_000_000
+    connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)
+    connection.putrequest("POST", path)
+    connection.putheader("Content-Type", "multipart/form-data; boundary=x")
+    connection.putheader("Content-Length", str(size))
+    connection.endheaders()
+    for _ in range(450):
+        connection.send(bytes(1_000_000))
+    answer = connection.getresponse()
+    assert answer.status == 413 and b"at a time, got" in answer.read()
+    connection.close()
+    assert _bytes_below(server.temporary) <= held
+
+
+def test_curl_shows_the_line(server, tmp_path):
+    curl = shutil.which("curl")
+    if not curl:
+        pytest.skip("needs curl")
+    (tmp_path / "large.png").write_bytes(bytes(20_000_000))
+    for more in ([], ["-H", "Expect:"], ["-H", "Expect: 100-continue"]):
+        command = [
+            curl,
+            "-s",
+            "-S",
+            *more,
+            "-F",
+            f"files=@{tmp_path / 'large.png'}",
+            f"{server.address}gradio_api/upload",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0 and done.stdout.startswith("expected at most 8,000,000 bytes at a time, got 20,0")
 
 
 def test_an_upload_that_does_not_say_how_large_it_is_stops_at_the_limit(server):

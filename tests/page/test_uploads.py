@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from colorize_utils.page import uploads
+from colorize_utils.page.guard import Guard
 from colorize_utils.page.uploads import Disk, Refused, plain_name, take_upload
 
 pytest.importorskip("python_multipart", reason="needs gradio, which brings it: pip install -r requirements-app.txt")
@@ -104,6 +105,32 @@ def test_room_that_is_promised_is_not_promised_twice(tmp_path, monkeypatch):
     with disk.room(451) as fits:
         assert not fits
     assert disk.promised == 150
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_is_refused_is_gone_before_the_rest_is_listened_to(tmp_path, waits):
+    """Four uploads that are refused would else hold the disk until the slowest has said all."""
+    body, sent, heard = body_of((b"a.png", b"1" * 5_000_000)), [], []
+    pieces = [body[k : k + 50_000] for k in range(0, len(body), 50_000)]
+    page = SimpleNamespace(folder=tmp_path, disk=Disk(tmp_path, spare=0), most=1000, most_at_once=10**7)
+    page.most_at_once = 10 if waits else 10**7  # refused at once, before anything is asked for
+
+    async def receive():
+        if sent:
+            assert not any(path.is_file() for path in tmp_path.rglob("*")) and page.disk.promised == 0
+        heard.append(pieces.pop(0))
+        return {"type": "http.request", "body": heard[-1], "more_body": bool(pieces)}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
+    headers += [(b"content-length", str(len(body)).encode())] + [(b"expect", b"100-continue")] * waits
+    scope = {"type": "http", "path": "/gradio_api/upload", "method": "POST", "headers": headers}
+    asyncio.run(Guard(None, page)(scope, receive, send))
+    assert sent[0]["status"] == 413 and (b"connection", b"close") in sent[0]["headers"]
+    assert sent[1]["body"].startswith(b"expected at most ") and sent[1]["more_body"] and not sent[-1].get("more_body")
+    assert b"".join(heard) == (b"" if waits else body)  # who waits to be told to go on has said nothing
 
 
 @pytest.mark.parametrize(
