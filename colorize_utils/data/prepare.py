@@ -25,7 +25,17 @@ from ..errors import ColorizeError, reason
 from ..terminal import cell
 from .digests import digests_of
 from .filters import Filters
-from .stored import content_hash, difference_hash, fit_photo, position_of, split_of, stored_codes, usual_shares
+from .near_copies import leave_out_copies
+from .stored import (
+    content_hash,
+    difference_hash,
+    fit_photo,
+    mirrored,
+    position_of,
+    split_of,
+    stored_codes,
+    usual_shares,
+)
 
 __all__ = ["content_hash", "difference_hash", "fit_photo", "prepare", "split_of", "stored_codes"]
 
@@ -34,7 +44,6 @@ COLUMNS = ("name", "source", "split", "row", "hash", "dhash", "transposed", "rea
 WORKING = ("photos.raw", "journal.jsonl")  # what is there until a set is finished
 CHUNK = 16  # photos a task
 FEW = 1000  # photos: below it a line says so
-NEAR = 24  # bits of 256 in which two difference hashes may differ and still be called the same picture
 
 
 def _settings(source, height, width, filters, fit, val, test):
@@ -92,7 +101,7 @@ def _make(source, folder, settings, filters, progress, say):
         return
     rows = _read_all(source, folder, settings, filters, progress)
     _validate_with_one(rows, settings["val"])
-    _leave_out_copies(rows)
+    leave_out_copies(rows)
     counts = _write_splits(folder, rows, settings)
     with suppress(OSError):  # Windows removes no file that is open
         (folder / LOCK).unlink()  # who locks it after this finds a finished set
@@ -242,6 +251,7 @@ def _convert_one(item, settings):
     codes, transposed = stored_codes(pixels, is_lab, settings["height"], settings["width"], settings["fit"])
     row["transposed"] = int(transposed)
     row["dhash"] = difference_hash(codes).tobytes().hex()
+    row["mirror"] = difference_hash(mirrored(codes, transposed)).tobytes().hex()
     row["parent"] = item.parent or ""
     return row, codes
 
@@ -272,48 +282,6 @@ def _resume(journal, raw, settings, size):
         "".join(json.dumps(line) + "\n" for line in [settings, *rows]) if whole else "", encoding="utf-8"
     )
     return rows
-
-
-def _leave_out_copies(rows):
-    """Mark exact copies, and photos whose near copy is in a part that is only looked at: train gives way, then val."""
-    first = {}
-    for row in rows:
-        if row["reason"]:
-            continue
-        if row["hash"] in first:
-            row["reason"] = f"copy of {first[row['hash']]}"
-        else:
-            first[row["hash"]] = row["name"]
-    for part, guarded in (("val", ("test",)), ("train", ("val", "test"))):
-        kept = [row for row in rows if not row["reason"] and row["split"] == part]
-        others = [row for row in rows if not row["reason"] and row["split"] in guarded]
-        near = _nearest(kept, others)
-        for row, (distance, other) in zip(kept, near, strict=True):
-            if distance <= NEAR and not _same_parent(row, other):
-                row["reason"] = f"near copy of {other['name']} ({other['split']})"
-
-
-def _same_parent(row, other):
-    return bool(row.get("parent")) and row.get("parent") == other.get("parent")
-
-
-def _words(rows):
-    packed = b"".join(bytes.fromhex(row["dhash"]) for row in rows)
-    return np.frombuffer(packed, np.uint64).reshape(len(rows), 4)
-
-
-def _nearest(rows, others):
-    """For each row, the smallest Hamming distance to any of ``others`` and which that is."""
-    if not rows or not others:
-        return [(257, None)] * len(rows)
-    mine, theirs = _words(rows), _words(others)
-    result = []
-    for start in range(0, len(mine), 512):
-        block = mine[start : start + 512, None, :] ^ theirs[None]
-        distance = np.bitwise_count(block).sum(axis=-1, dtype=np.int32)
-        best = distance.argmin(axis=1)
-        result += [(int(distance[i, j]), others[j]) for i, j in enumerate(best)]
-    return result
 
 
 def _write_splits(folder, rows, settings):

@@ -42,6 +42,11 @@ def difference_hash(codes):
     return np.packbits(small[:, 1:] > small[:, :-1])
 
 
+def mirrored(codes, transposed):
+    """Codes (H, W, 3) of the photo's mirror image, left and right exchanged; portraits are stored lying."""
+    return codes[::-1] if transposed else codes[:, ::-1]
+
+
 def fit_photo(pixels, height, width, fit="crop"):
     """Pixels (h, w) or (h, w, channels) -> the same with height and width, and whether they were transposed.
 

@@ -192,6 +192,39 @@ def test_copies_do_not_straddle_the_split(photos, tmp_path):
     assert all(row["split"] in ("train", "val") for row in left_out)
 
 
+def test_mirrored_copies_do_not_straddle_the_split(photos, tmp_path):
+    """Every photo again, mirrored, half of them at another size or brighter; portraits are among them."""
+    copies = [np.ascontiguousarray(p[:, ::-1]) for p in photos]
+    copies[::4] = [cv2.resize(p, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA) for p in copies[::4]]
+    copies[1::4] = [np.clip(p.astype(int) + 4, 0, 255).astype(np.uint8) for p in copies[1::4]]
+    _prepare(Photos([*photos, *copies]), tmp_path / "set")
+    rows = _rows(tmp_path / "set")
+    pairs = [(rows[k], rows[k + 60]) for k in range(60)]
+    for first, second in pairs:
+        assert first["reason"] or second["reason"] or first["split"] == second["split"], (first, second)
+    left_out = [row for row in rows if row["reason"].startswith("mirrored copy of ")]
+    assert {row["transposed"] for row in left_out} == {"0", "1"}
+    assert all(row["split"] in ("train", "val") for row in left_out)
+    assert sum(row["split"] == "test" and not row["reason"] for row in rows) >= 5  # test never gives way
+
+
+def test_other_photos_are_no_mirror_images(photos, tmp_path):
+    _prepare(Photos(photos), tmp_path / "set")
+    assert not [row for row in _rows(tmp_path / "set") if "mirrored" in row["reason"]]
+
+
+def test_a_set_that_an_earlier_version_began_is_ended(photos, tmp_path):
+    """Its journal says nothing of mirror images."""
+    with pytest.raises(KeyboardInterrupt):
+        _prepare(Photos(photos, stop_at=59), tmp_path / "set")
+    journal = tmp_path / "set" / "journal.jsonl"
+    first, *lines = journal.read_text().splitlines()
+    rows = [{key: value for key, value in json.loads(line).items() if key != "mirror"} for line in lines]
+    journal.write_text("\n".join([first, *map(json.dumps, rows)]) + "\n")
+    _prepare(Photos(photos), tmp_path / "set")
+    assert len(_rows(tmp_path / "set")) == 60
+
+
 def test_crops_of_one_photo_stay_together(tmp_path):
     _prepare(SamplePhotos(), tmp_path / "set", val=None, test=None)
     parts = {}
