@@ -68,9 +68,10 @@ def part_beside(path):
     """A name in the folder of ``path`` to write to before the renaming, which no other writer has.
 
     Drawn at random: of two machines that share a folder each may have the same process and thread numbers. Not made of
-    the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed.
+    the name of ``path``: a.png and a.jpg may be written at once, and a name may be as long as is allowed. Short itself:
+    Windows counts the folders before it.
     """
-    return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
+    return Path(path).with_name(f".colorize-{_host()}-{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
 def said_by_the_disk(error, temporary):

@@ -1,8 +1,11 @@
 """The one error a person is meant to read, and the one way that others' errors become a line of it."""
 
 import errno
+import os
 from contextlib import contextmanager
 
+WINDOWS = os.name == "nt"
+LONGEST, LONGEST_FOLDER = 259, 247  # characters of a path that Windows takes where long paths are not turned on
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk is full, or what one may use of it
 
 
@@ -31,6 +34,18 @@ def is_full(error):
     return getattr(error, "errno", None) in FULL
 
 
+def too_long(path):
+    """In brackets, for a line: that Windows may not take so long a ``path``; "" elsewhere, and for a short one.
+
+    Windows itself says no more than that nothing is there.
+    """
+    length = len(os.path.abspath(path)) if WINDOWS and path else 0
+    if length <= LONGEST_FOLDER:
+        return ""
+    allowed = f"Windows takes {LONGEST}, {LONGEST_FOLDER} of a folder, where long paths are not turned on"
+    return f" (its path has {length} characters; {allowed})"
+
+
 def reason(error):
     """Why something failed, as one line for a person: the words of an exception of any library or system."""
     if isinstance(error, MemoryError):
@@ -38,6 +53,7 @@ def reason(error):
     if is_full(error):
         return "the disk is full"
     if getattr(error, "strerror", None):
-        return error.strerror
+        length = too_long(error.filename) if isinstance(error, FileNotFoundError) else ""
+        return f"{error.strerror}{length}"
     lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0][:200]

@@ -36,6 +36,12 @@ def test_what_goes_wrong_leaves_the_old_file_and_nothing_else(tmp_path, problem)
     assert (tmp_path / "a.txt").read_text() == "old" and names(tmp_path) == ["a.txt"]
 
 
+def test_a_temporary_name_is_short_whatever_the_name(tmp_path):
+    """On Windows a path has at most 259 characters, and a photo's picture should not need many more than the photo."""
+    names = {disk.part_beside(tmp_path / ("x" * 200 + ".png")).name for _ in range(20)}
+    assert len(names) == 20 and max(map(len, names)) <= len(".colorize-12345678-4194304-12345678.part")
+
+
 def test_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path, monkeypatch):
     """As Windows refuses it meanwhile."""
     true_replace, refused = os.replace, []

@@ -1,9 +1,11 @@
 """Exceptions of any library or system become one line for a person."""
 
 import errno
+import os
 
 import pytest
 
+from colorize_utils import errors
 from colorize_utils.errors import ColorizeError, is_full, one_line, reason
 
 
@@ -22,6 +24,19 @@ from colorize_utils.errors import ColorizeError, is_full, one_line, reason
 )
 def test_reason(error, words):
     assert reason(error) == words
+
+
+@pytest.mark.parametrize(("length", "windows", "said"), [(247, True, False), (248, True, True), (248, False, False)])
+def test_windows_says_only_that_nothing_is_there_where_a_path_is_too_long(monkeypatch, length, windows, said):
+    monkeypatch.setattr(errors, "WINDOWS", windows)
+    path = os.path.abspath("x").ljust(length, "x")
+    line = reason(FileNotFoundError(2, "No such file or directory", path))
+    words = (
+        f" (its path has {length} characters; Windows takes 259, 247 of a folder, where long paths are not turned on)"
+    )
+    assert line == "No such file or directory" + words * said
+    assert reason(PermissionError(13, "Permission denied", path)) == "Permission denied"
+    assert reason(FileNotFoundError(2, "No such file or directory")) == "No such file or directory"
 
 
 def test_a_full_disk_is_told_from_other_errors():

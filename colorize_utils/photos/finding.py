@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ..disk import walk
-from ..errors import ColorizeError, reason
+from ..errors import ColorizeError, reason, too_long
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")  # of what is written
 HEIF = (".heic", ".heif")
@@ -31,7 +31,8 @@ def find_photos(paths, unreadable=None, left_out=None):
         try:
             os.lstat(path)  # a link that leads nowhere has its own line when it is read
         except (FileNotFoundError, NotADirectoryError):
-            raise ColorizeError(f"expected a photo or a folder, but there is no {path}", status=1) from None
+            line = f"expected a photo or a folder, but there is no {path}{too_long(path)}"
+            raise ColorizeError(line, status=1) from None
         except (OSError, ValueError) as error:  # too long a name, one with a zero in it, a folder that is closed
             raise ColorizeError(f"{path}: could not be read: {reason(error)}", status=1) from None
         found.append((path, path.parent))

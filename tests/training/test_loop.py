@@ -11,6 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from colorize_utils import color
 from colorize_utils.data.batches import PreparedSet, epoch_order, step_photos, step_table, still_table
+from colorize_utils.disk import part_beside
 from colorize_utils.errors import ColorizeError
 from colorize_utils.training import backend
 from colorize_utils.training.feed import Feed, crops
@@ -191,6 +192,15 @@ def test_a_finished_run_is_left_alone(finished, tiny_set):
     train_tiny(tiny_set, run, say=said.append)
     assert "finished" in said[-1]
     assert before == {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+
+
+def test_a_run_needs_few_characters_behind_its_folder(finished):
+    """docs/colorize.md says 60: Windows allows no long paths. A file at work has another name beside its own."""
+    run, _ = finished
+    written = [path.relative_to(run) for path in run.rglob("*") if path.is_file()]
+    assert len(written) > 10
+    assert max(len(str(path.with_name(part_beside(run / path).name))) for path in written) <= 60
+    assert max(len(str(path)) for path in written) <= 60
 
 
 def test_only_the_phase_s_own_variables_train(finished):
