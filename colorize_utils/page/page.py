@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
@@ -22,6 +23,7 @@ KEPT = 3600  # seconds that uploads lie there, and what a visitor has on the pag
 AT_ONCE = 2  # photos that are colored at the same time
 WAITING = 200  # visitors' requests that may wait for a photo's turn; what is beyond is refused
 WIDEST = 6  # bytes a pixel that a colored picture may take on the disk
+GLANCED = 2_000_000  # pixels: of a larger photo a small copy is colored first
 
 
 @dataclass
@@ -84,12 +86,14 @@ class Page:
         self._remove_uploads(paths or [])
         first = len(session.items)
         for count, item in enumerate(items):
-            yield self.view(key, f"Coloring {_of(count + 1, items)} {item.photo.name}", pictures=False)
+            status = f"Coloring {_of(count + 1, items)} {item.photo.name}"
+            yield self.view(key, status, pictures=False)
+            seen = len(session.items) > first
             try:
-                colored = self._color(session, item, strength, size)
+                colored = yield from self._color(key, item, strength, size, None if seen else status)
             except Left:
                 return
-            if colored and len(session.items) == first + 1:
+            if colored and not seen:
                 session.at = first
                 yield self.view(key, f"Coloring {_of(count + 1, items)}")
         yield self.view(key, pictures=False)
@@ -104,9 +108,10 @@ class Page:
         key, session = self.session(key, request)
         items = sorted(session.items, key=lambda item: item is not session.current)
         for count, item in enumerate(items):
-            yield self.view(key, f"Coloring {_of(count + 1, items)} {item.name}", pictures=count == 1)
+            status = f"Coloring {_of(count + 1, items)} {item.name}"
+            yield self.view(key, status, pictures=count == 1)
             try:
-                self._color(session, item, strength, size)
+                yield from self._color(key, item, strength, size, None if count else status)
             except Left:
                 return
         yield self.view(key, pictures=len(items) < 2)
@@ -153,40 +158,56 @@ class Page:
     def pack(self, key):
         """All pictures as one .zip."""
         session = self.sessions.get(key)
-        if not session or not session.items:
+        pictures = session.colored() if session else []
+        if not pictures:
             return None
-        with self.disk.room(sum(item.picture.stat().st_size for item in session.items)) as fits:
+        with self.disk.room(sum(path.stat().st_size for path in pictures)) as fits:
             if not fits:
                 raise gr.Error("there is not enough room on the disk for a .zip: download the pictures one by one")
             return str(session.pack())
 
     def _recolor(self, key, session, strength, size):
         if session.current:
-            yield self.view(key, f"Coloring {session.current.name}", pictures=False)
+            status = f"Coloring {session.current.name}"
+            yield self.view(key, status, pictures=False)
             try:
-                self._color(session, session.current, strength, size)
+                yield from self._color(key, session.current, strength, size, status)
             except Left:
                 return
         yield self.view(key)
 
-    def _color(self, session, item, strength, size):
-        """Color one photo when it is its turn; whether that went well. `Left` if its visitor has gone meanwhile."""
+    def _color(self, key, item, strength, size, status):
+        """Color one photo when it is its turn; whether that went well. `Left` if its visitor has gone meanwhile.
 
-        def wanted():
-            self.present.check(session.visit)
-
+        Of a large photo a small copy comes first, and gives a `view` that says ``status``; with None it does not.
+        """
+        session = self.sessions[key]
         size = None if size == self.colorizer.size else min(max(int(size), SMALLEST), LARGEST)
         pixels, together = count_pixels(item.photo), count_pixels(item.photo, together=True)
         if max(self.max_pixels, pixels) < together:  # not begun: what cannot be ended keeps others waiting
             session.drop(item, f"expected at most {self.max_pixels:,} pixels in all its pages, got {together:,}")
             return False
-        # A very large photo waits until others are done, so that memory suffices.
-        with self.turns.turn(wanted), self.room.of(pixels), self.disk.room(WIDEST * together) as fits:
+        if status is not None and (pixels > GLANCED or item.points):
+            with self._place(session, pixels, 0):
+                shown = session.glance(item, self.colorizer, strength, size, self.max_pixels)
+            if shown:
+                yield self.view(key, status)
+        with self._place(session, pixels, WIDEST * together) as fits:
             if not fits:
                 session.drop(item, "there is not enough room on the disk of this page")
                 return False
-            between = partial(self.turns.let_others, wanted)
+            between = partial(self.turns.let_others, partial(self.present.check, session.visit))
             return session.color(item, self.colorizer, strength, size, self.max_pixels, between)
+
+    @contextmanager
+    def _place(self, session, pixels, room):
+        """When it is this visitor's turn, and a photo of so many pixels fits into memory -> whether ``room`` bytes fit.
+
+        A very large photo waits until others are done.
+        """
+        wanted = partial(self.present.check, session.visit)
+        with self.turns.turn(wanted), self.room.of(pixels), self.disk.room(room) as fits:
+            yield fits
 
     def _remove_uploads(self, paths):
         """What a session has taken in is not needed twice."""
@@ -210,7 +231,7 @@ class Page:
             ((str(item.before), str(item.after)) if item else None) if pictures else gr.skip(),
             self.marked(key) if pictures else gr.skip(),
             *(gr.Button(interactive=bool(item and item.points)) for _ in range(2)),
-            [str(one.picture) for one in session.items],
+            [str(path) for path in session.colored()],
             gr.Button(visible=many),
         )
 

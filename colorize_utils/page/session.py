@@ -15,6 +15,7 @@ from ..errors import ColorizeError, reason
 from ..inference.archive import pack_folder
 from ..inference.folders import colorize_files, maker_of
 from ..inference.outputs import folded, name_of, numbered
+from ..photos.reading import read_photo
 from .turns import Left
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
@@ -53,7 +54,7 @@ class Session:
     most: int = 4_000_000_000  # bytes of all that lies there
     visit: str | None = None  # whose connection tells that somebody is there, as `turns.Presence` knows it
     used: float = 0.0  # when, by `time.monotonic`
-    items: list = field(default_factory=list)  # those in color
+    items: list = field(default_factory=list)  # those in color, and those of which there is a glance
     failed: list = field(default_factory=list)
     at: int = 0  # the item that is looked at
     _photos: list = field(default_factory=list)  # (photo, its folder) of all
@@ -146,6 +147,38 @@ class Session:
             if item not in self.items:
                 self.items.append(item)
             return True
+
+    def glance(self, item, colorizer, strength=1.0, size=None, max_pixels=300_000_000):
+        """Show a photo in color, from a small copy, before `color` has all of it. Returns whether that went well.
+
+        A fraction of the work, so that a person sees something soon. Why a photo cannot be read, `color` says.
+        """
+        with self._lock:
+            if (item.photo, item.photo.parent) not in self._photos:
+                return False  # removed while it waited
+            try:
+                before = self._small(item, max_pixels)
+                hints = hints_of(item.points, before.shape[:2]) if item.points else None
+                self._preview(item, before, colorizer(before, size=size, strength=strength, hints=hints))
+            except (ColorizeError, OSError):
+                return False
+            if item not in self.items:
+                self.items.append(item)
+            self.at = self.items.index(item)
+            return True
+
+    def _small(self, item, max_pixels):
+        """A photo as it is shown before it has color: uint8, upright."""
+        if item.before:
+            with Image.open(item.before) as image:
+                return np.array(image)
+        photo = read_photo(item.photo, max_pixels, codes=True).rgb
+        item.shape = photo.shape[:2]
+        return _reduced(photo, PREVIEW)
+
+    def colored(self):
+        """The pictures that there are: paths. A photo of which only a glance was had has none yet."""
+        return [item.picture for item in self.items if item.picture.exists()]
 
     def pack(self):
         """All pictures as one .zip; its path."""

@@ -101,6 +101,31 @@ def test_of_large_photos_the_browser_gets_smaller_ones_and_new_names_for_new_col
     assert not is_orange(item.picture, (40, 4000))
 
 
+def test_a_glance_shows_the_photo_in_color_before_there_is_a_picture(tmp_path, colorizer):
+    exif = Image.Exif()
+    exif[274] = 6  # the camera was held upright
+    Image.fromarray(np.full((20, 2000), 120, np.uint8)).save(tmp_path / "tall.png", exif=exif)
+    session = Session(tmp_path / "s")
+    [item] = session.add([tmp_path / "tall.png"])
+    assert session.glance(item, colorizer) and session.current is item and item.shape == (2000, 20)
+    assert session.colored() == [] and not item.picture.exists()
+    assert is_orange(item.after, (1600, 16))
+    item.points.append((0.5, 0.9, "#0000ff"))
+    assert session.glance(item, colorizer, strength=0.5)
+    blue, green, red = cv2.imread(str(item.after))[1440, 8].astype(int)
+    assert blue > red + 50
+    assert session.color(item, colorizer) and session.colored() == [item.picture] and session.items == [item]
+
+
+def test_what_cannot_be_read_has_no_glance_and_its_line_from_color(tmp_path, colorizer):
+    (tmp_path / "torn.png").write_bytes(put(tmp_path / "a.png").read_bytes()[:60])
+    session = Session(tmp_path / "s")
+    [item] = session.add([tmp_path / "torn.png"])
+    assert not session.glance(item, colorizer) and not session.failed and not session.items
+    assert not session.color(item, colorizer) and "expected" in session.failed[0][1]
+    assert not session.glance(item, colorizer)  # it is gone
+
+
 def test_every_page_of_a_tiff_is_colored(tmp_path, colorizer):
     tifffile.imwrite(tmp_path / "album.tif", np.full((3, 30, 40), 90, np.uint8), photometric="minisblack")
     session = Session(tmp_path / "s")
@@ -460,6 +485,32 @@ def test_a_disk_that_fills_up_at_the_previews_is_a_line(tmp_path, colorizer, mon
     monkeypatch.setattr(Session, "_preview", full)
     assert not session.color(item, colorizer)
     assert session.failed == [("a.png", "the disk is full")] and not any(p.is_file() for p in session.folder.rglob("*"))
+
+
+def test_of_a_large_photo_a_glance_comes_first(tmp_path, colorizer):
+    """Views of a drop: the status, the small copy in color without a download, the status with all, the end."""
+    pytest.importorskip("gradio")
+    from colorize_utils.page.page import SHOWN, Page
+
+    colorizer.size = 128
+    page = Page(colorizer, tmp_path / "page")
+    (page.folder / "uploads").mkdir(parents=True)
+    large, small = put(tmp_path / "large.png", (1500, 1600)), put(tmp_path / "small.png", (30, 40))
+
+    def seen(view):
+        compare, files = view[SHOWN.index("compare")], view[SHOWN.index("files")]
+        if not isinstance(compare, tuple):
+            return False, len(files)
+        after = Path(compare[1])
+        return is_orange(after, see(after).shape[:2]), len(files)
+
+    assert [seen(view) for view in page.add(None, [large], 1, 128)] == [
+        (False, 0),
+        (True, 0),
+        (True, 1),
+        (False, 1),  # nothing new to show
+    ]
+    assert [seen(view) for view in page.add(None, [small], 1, 128)] == [(False, 0), (True, 1), (False, 1)]
 
 
 def test_a_file_of_more_pages_than_may_be_is_not_begun(tmp_path, colorizer):
