@@ -247,7 +247,8 @@ def ask(path, body=b"", method="POST", headers=OWN, pieces=1, folder=Path("/nowh
     page = SimpleNamespace(folder=folder, most=10**9, most_at_once=10**9, present=Presence())
     asyncio.run(guard.Guard(app, page, hosts)(scope, receive, send))
     found = {k.decode().lower(): v.decode() for k, v in sent[0]["headers"]}
-    return sent[0]["status"], found, sent[-1]["body"].decode(), arrived[0] if arrived else None
+    said = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], found, said.decode(), arrived[0] if arrived else None
 
 
 @pytest.mark.parametrize(
