@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from .uploads import Refused, as_answer, take_upload
 
+ASKED = "/queue/join"  # the one place where this page asks for work
 TALK = 2_000_000  # bytes of a request that is no upload
 READ_OFF, PATIENCE = 2_000_000_000, 60  # bytes and seconds of a refused request that are listened to, and not kept
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -57,11 +58,17 @@ class Guard:
 
     page: as `page.Page`: its ``folder``, ``most`` bytes a file and ``most_at_once`` an upload, the ``disk`` and who is
     ``present``. hosts: names, beside the loopback's and the address that was connected to, under which the page is
-    known; "evil.example" that an attacker lets point here is none of them (DNS rebinding).
+    known; "evil.example" that an attacker lets point here is none of them (DNS rebinding). messages: `Messages`, for
+    what the page may be asked.
     """
 
-    def __init__(self, app, page, hosts=()):
-        self.app, self.page, self.named = app, page, {host.lower().strip("[]") for host in hosts}
+    def __init__(self, app, page, hosts=(), messages=None):
+        self.app, self.page, self.messages, self.named = (
+            app,
+            page,
+            messages,
+            {host.lower().strip("[]") for host in hosts},
+        )
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":
@@ -87,7 +94,9 @@ class Guard:
                 place = page.folder / "uploads"
                 paths = await take_upload(scope, receive, place, page.disk, page.most, page.most_at_once)
                 return await _say(answer, 200, as_answer(paths), b"application/json")
-            return await self.app(scope, await _looked_into(headers, receive), answer)
+            if not path.endswith(ASKED):
+                raise Refused(404, "there is nothing of this name")
+            return await self.app(scope, await self._looked_into(headers, receive), answer)
         except Refused as refusal:
             return await self._refuse(answer, refusal, receive, headers)
 
@@ -103,6 +112,32 @@ class Guard:
         if receive.asked or "100-continue" not in headers.get(b"expect", "").lower():
             await receive.read_off(READ_OFF if b"content-length" in headers else self.page.most_at_once)
         await send({"type": "http.response.body"})
+
+    async def _looked_into(self, headers, receive):
+        """A request of a few bytes, read whole, so that it can be seen what it asks for -> what gives it again."""
+        if headers.get(b"content-length", "0").isdigit() and int(headers.get(b"content-length", "0")[:19]) > TALK:
+            raise Refused(413, f"expected at most {TALK:,} bytes at a time, got more")
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False) and message["type"] != "http.disconnect"
+            if len(body) > TALK:
+                raise Refused(413, f"expected at most {TALK:,} bytes at a time, got more")
+        try:
+            message = json.loads(body or b"null")
+        except (ValueError, RecursionError):
+            raise Refused(400, "expected JSON") from None
+        if _has_address(message):
+            raise Refused(403, "addresses of other servers are not fetched: upload the photo itself")
+        if self.messages:
+            self.messages.check(message)
+        waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again():
+            return waiting.pop() if waiting else await receive()
+
+        return again
 
     def _check_sender(self, headers, connected):
         """`Refused` unless the request is for a name of this server, and comes from a page of its own or from none."""
@@ -152,31 +187,6 @@ def _listener(path, query):
     if path.endswith("/queue/data"):
         return parse_qs(query.decode("latin-1")).get("session_hash", [None])[0]
     return path.rpartition("/")[2] if "/heartbeat/" in path else None
-
-
-async def _looked_into(headers, receive):
-    """A request of a few bytes, read whole, so that it can be seen to name no address -> what gives it again."""
-    if headers.get(b"content-length", "0").isdigit() and int(headers.get(b"content-length", "0")[:19]) > TALK:
-        raise Refused(413, f"expected at most {TALK:,} bytes at a time, got more")
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False) and message["type"] != "http.disconnect"
-        if len(body) > TALK:
-            raise Refused(413, f"expected at most {TALK:,} bytes at a time, got more")
-    try:
-        found = _has_address(json.loads(body or b"null"))
-    except (ValueError, RecursionError):
-        raise Refused(400, "expected JSON") from None
-    if found:
-        raise Refused(403, "addresses of other servers are not fetched: upload the photo itself")
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again():
-        return waiting.pop() if waiting else await receive()
-
-    return again
 
 
 def _names_an_address(path):

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from ..inference.colorizer import STRONGEST
 from .guard import Guard
+from .messages import Messages
 from .page import AT_ONCE, KEPT, LARGEST, SHOWN, SMALLEST, STEP, WAITING
 
 FIRST = 7860  # the port that is tried first
@@ -147,7 +148,8 @@ def launch(page, host="127.0.0.1", port=None, hosts=()):
         head=f"<script>{_script(page)}</script>",  # not as `js`, which would run after the first drop can be made
     )
     quiet = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Guard(app, page, (host, *hosts)), **quiet))
+    guard = Guard(app, page, (host, *hosts), Messages(demo.get_config_file(), page.folder / "uploads"))
+    server = uvicorn.Server(uvicorn.Config(guard, **quiet))
     threading.Thread(target=server.run, args=([place],), daemon=True).start()
     while not server.started and not server.should_exit:
         time.sleep(0.01)

@@ -5,6 +5,7 @@ In place of Gradio's own: that keeps what was broken off for an hour, and asks f
 
 import asyncio
 import json
+import logging
 import secrets
 import shutil
 import threading
@@ -17,6 +18,8 @@ SPARE = 1_000_000_000  # bytes that stay free on the disk
 MOST_FILES = 1000  # of one upload
 LONGEST_NAME = 160  # bytes: what is made of a name stays below the 255 that disks allow
 PIECE = 1 << 20  # bytes written at a time
+
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its complaints go to stderr; ours is the one line
 
 
 class Refused(Exception):

@@ -275,7 +275,7 @@ def test_only_hosts_that_are_known_are_answered(host, fine):
     """A name that somebody else lets point here is how a page of his reads this one (DNS rebinding)."""
     for method in ("GET", "POST", "HEAD", "OPTIONS"):
         how = {"headers": {"host": host}, "hosts": ["photos.example"], "connected": "192.168.1.5"}
-        status, headers, _, arrived = ask("/config", b"{}", method, **how)
+        status, headers, _, arrived = ask(JOIN if method == "POST" else "/config", b"{}", method, **how)
         assert status == (200 if fine else 421) and (arrived is not None) == fine
         assert "default-src 'self'" in headers["content-security-policy"]
 

@@ -215,6 +215,49 @@ def test_it_fetches_nothing_for_a_visitor(server):
     assert server.asked <= LOOPBACK
 
 
+def made_up(session="x", **changes):
+    return {"data": [None, [], 1, 128], "fn_index": 0, "session_hash": session} | changes
+
+
+PHOTO = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        made_up(fn_index=-1),
+        made_up(fn_index=99),
+        made_up(fn_index=True),
+        made_up(fn_index=11),  # which runs in the browser alone
+        made_up(session=None),
+        made_up(data=None),
+        made_up(data=[]),
+        made_up(data=[None, [], 1, 128, 1]),
+        made_up(data=[None, [PHOTO], 1, 128]),
+        made_up(data=[None, [{}], 1, 128]),
+        made_up(data=[None, "x", 1, 128]),
+        made_up(data=[None, [], 1e308, 128]),
+        made_up(data=[None, [], [1], 128]),
+        made_up(data=[None, [], 1, float("nan")]),
+        made_up(fn_index=4, data=[None, "no color", 1, 128], event_data={"index": [1, 2], "value": None}),
+        made_up(fn_index=4, data=[None, "#b06030", 1, 128], event_data={"index": [1, "2"], "value": None}),
+        made_up(fn_index=4, data=[None, "#b06030", 1, 128]),
+        made_up(fn_index=7, data=[None], event_data=[1]),
+        [1],
+        "x",
+        None,
+    ],
+    ids=lambda message: str(message)[:60],
+)
+def test_what_no_click_can_send_is_refused_in_a_line(server, message):
+    """Gradio answered such with its own errors on the terminal, and a status of 500."""
+    before, kind = server.said(), {"Content-Type": "application/json"}
+    status, said = request(server, "POST", "/gradio_api/queue/join", json.dumps(message).encode(), kind)
+    assert (status, said) == (400, b"expected a request as this page makes it")
+    assert request(server, "POST", "/gradio_api/call/add", json.dumps(message).encode(), kind)[0] == 404
+    assert server.said() == before
+
+
 def test_a_photo_that_is_called_a_page_is_never_served_as_one(server, tmp_path):
     """A PNG uploaded as holiday.html, a script in its comment, once ran on the page's own origin."""
     photo = put(tmp_path / "a.png")
