@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,30 @@ def test_three_questions_with_folded_answers_and_two_things_to_try(book):
     assert questions.count("<details>") == 3 and tries.count("<details>") == len(re.findall(r"(?m)^\* \*", tries))
     assert text.count("<details>") == text.count("</details>")
     assert "<details open" not in text  # an answer is seen only when it is asked for
+
+
+def test_the_script_that_does_the_exercises_knows_all_of_them():
+    """Each bullet by its title; what it changes stands in a cell before the one that shows the outcome."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import try_exercises
+
+    for book in BOOKS:
+        (text,) = [text for text in _raw(book).values() if "## Check yourself" in text]
+        titles = re.findall(r"(?m)^\* \*([^*]+)\*", text.split("**Try it**")[1])
+        assert titles == list(dict.fromkeys(e.title for e in try_exercises.EXERCISES if e.book == book)), book
+    for exercise in try_exercises.EXERCISES:
+        if not exercise.until:
+            assert all(line.startswith("python -m colorize_utils ") for line in try_exercises.commands(exercise))
+            continue
+        book = try_exercises.changed(exercise)
+        after = "\n".join(cell.source for cell in book.cells)
+        for old, new in exercise.changes:
+            assert new in after and old != new
+        for name, value in exercise.form.items():
+            assert f"{name} = {value!r}  # @param" in after
+        for cell in book.cells:
+            if cell.cell_type == "code":
+                compile(cell.source, cell.id, "exec")
 
 
 @pytest.mark.parametrize("book", BOOKS)
