@@ -56,6 +56,18 @@ def wait_until(condition, process):
         time.sleep(0.001)
 
 
+def kill_once(photos, made, seconds):
+    """Prepare for so long after the set's folder is there -> whether that was a kill, and no end."""
+    process = start(photos, made)
+    wait_until(made.exists, process)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    process.communicate()
+    return process.returncode < 0
+
+
 def kills(folder, photos, alone, runs, draw):
     """Kill and start again ``runs`` times -> how many sets equal the one left alone."""
     process, good = start(photos, alone), 0
@@ -65,17 +77,11 @@ def kills(folder, photos, alone, runs, draw):
         raise SystemExit(process.stderr.read())
     seconds, expected = time.monotonic() - began, contents(alone)
     for number in range(runs):
-        made = folder / f"killed-{number}"
-        killed = 0
-        while killed < 3 and not (made / "settings.json").exists():
-            process = start(photos, made)
-            wait_until(made.exists, process)
-            try:
-                process.wait(draw.uniform(0, seconds))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                killed += 1
-            process.communicate()
+        made, killed = folder / f"killed-{number}", 0
+        while not killed:  # else it was faster than the one left alone
+            shutil.rmtree(made, ignore_errors=True)
+            for _ in range(3):
+                killed += kill_once(photos, made, draw.uniform(0, seconds))
         last = start(photos, made)
         said = last.communicate()[1]
         equal = last.returncode == 0 and contents(made) == expected
