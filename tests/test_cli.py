@@ -428,29 +428,51 @@ def test_training_is_not_interrupted_by_lines_of_tensorflows_own(monkeypatch):
     assert "TF_CPP_MIN_LOG_LEVEL" not in (ROOT / "Makefile").read_text(encoding="utf-8")  # where it would come first
 
 
+BOTH = """
+import sys
+from colorize_utils.cli import main
+at = sys.argv.index("--then")
+sys.exit(main(sys.argv[1:at]) or main(sys.argv[at + 1 :]))
+"""  # two commands in one process: most of what a process takes is the import of TensorFlow
+
+
+@pytest.fixture(scope="module")
+def made_at(model_file, tmp_path_factory):
+    """A function: a home folder (and variables) -> the bytes of a colored photo and of an exported model there."""
+    put(photo := tmp_path_factory.mktemp("home") / "a.png", (90, 100))
+    env = {k: v for k, v in os.environ.items() if k not in ("KERAS_BACKEND", "KERAS_HOME")}
+
+    def made(home, **variables):
+        out = home / "out"
+        colorize = ["colorize", photo, "-o", out, "--model", model_file]
+        words = [*colorize, "--then", "export-model", model_file, "-o", out / "m.h5"]
+        done = subprocess.run(
+            [sys.executable, "-c", BOTH, *map(str, words)],
+            cwd=ROOT,
+            env=env | variables | {"HOME": str(home)},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return [(out / name).read_bytes() for name in ("a.png", "m.h5")]
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def made_in_an_empty_home(made_at, tmp_path_factory):
+    return made_at(tmp_path_factory.mktemp("empty"))
+
+
 @pytest.mark.parametrize(
     "left", ['{"backend": "theano", "image_data_format": "channels_first", "floatx": "float16"}', "no json"]
 )
-def test_a_keras_json_of_another_project_and_a_proxy_change_nothing(model_file, tmp_path, left):
+def test_a_keras_json_of_another_project_and_a_proxy_change_nothing(made_at, made_in_an_empty_home, tmp_path, left):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text(left)
-    put(tmp_path / "a.png", (90, 100))
-    env = {k: v for k, v in os.environ.items() if k not in ("KERAS_BACKEND", "KERAS_HOME")}
-    made = []
     dead = "http://127.0.0.1:9"  # nobody answers there
-    proxies = {name: dead for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY")}
-    for home, more in ((tmp_path, proxies), (tmp_path / "empty", {})):
-        home.mkdir(exist_ok=True)
-        out = tmp_path / f"out {home.name}"
-        for words in (
-            ["colorize", tmp_path / "a.png", "-o", out, "--model", model_file],
-            ["export-model", model_file, "-o", out / "m.h5"],
-        ):
-            command, env_here = [sys.executable, "-m", "colorize_utils", *words], env | more | {"HOME": str(home)}
-            done = subprocess.run(command, cwd=ROOT, env=env_here, capture_output=True, text=True)
-            assert (done.returncode, done.stderr) == (0, "")
-        made.append([(out / name).read_bytes() for name in ("a.png", "m.h5")])
-    assert made[0] == made[1]
+    made = made_at(tmp_path, **dict.fromkeys(("HTTP_PROXY", "https_proxy", "ALL_PROXY"), dead))
+    assert made == made_in_an_empty_home
 
 
 def test_help_and_version_need_nothing_heavy():
