@@ -137,20 +137,19 @@ def test_workers_give_what_one_gives_in_the_same_order(stub, tmp_path, capsys):
 
 def test_workers_work_at_the_same_time_but_not_at_too_many_pixels(tmp_path, monkeypatch):
     planned = [(put(tmp_path / f"{k}.png", (30, 40)), tmp_path / "out" / f"{k}.png") for k in range(8)]
-    busy, most, counting = [0], [0], threading.Lock()
-
-    def color(photo, size=None):
-        with counting:
-            busy[0] += 1
-            most[0] = max(most[0], busy[0])
-        time.sleep(0.03)
-        with counting:
-            busy[0] -= 1
-        return np.dstack([photo] * 3)
-
     for room, expected in ((10**6, 4), (2 * 1200, 2), (5, 1)):
         monkeypatch.setattr(folders, "ROOM", room)
-        most[0] = 0
+        busy, most, counting, together = [0], [0], threading.Lock(), threading.Barrier(expected)
+
+        def color(photo, size=None, busy=busy, most=most, counting=counting, together=together):
+            with counting:
+                busy[0] += 1
+                most[0] = max(most[0], busy[0])
+            together.wait(60)  # for as many as there should be; a photo is not done before
+            with counting:
+                busy[0] -= 1
+            return np.dstack([photo] * 3)
+
         outcome = folders.colorize_files(color, planned, workers=4, overwrite=True)
         assert len(outcome.written) == 8 and most[0] == expected
 

@@ -88,7 +88,9 @@ def test_two_devices_learn_what_one_does(said, name, phases):
     for a, b in zip(one, two, strict=True):
         assert a.keys() == b.keys()
         for key in a.keys() - {"minutes"}:
-            assert a[key] == (pytest.approx(b[key], rel=1e-4) if isinstance(a[key], float) else b[key]), key
+            # Validation is of weights that have come apart, see below: by 2e-4 with JAX 0.7.
+            near = 1e-3 if key == "val_l1" else 1e-4
+            assert a[key] == (pytest.approx(b[key], rel=near) if isinstance(a[key], float) else b[key]), key
     last = {"unet": "2-unet", "gan": "4-gan"}[phases[-1]]  # the critic alone learns in no epoch here
     one, two, start = (
         read_arrays(said["folder"] / run / phase / "generator.h5")[0]
