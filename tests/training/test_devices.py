@@ -97,14 +97,18 @@ def test_two_devices_learn_what_one_does(said, name, phases):
         for run, phase in (("one", last), (name, last), ("one", "1-decoder"))
     )
     # Sums in another order differ by rounding. Adam makes a whole step of it where a gradient is nothing else, so
-    # single weights come apart (by 1e-3 with JAX 0.7, 1e-7 with 0.12); together they have to go the same way.
-    moved = {key: np.float64(one[key]) - start[key] for key in one}
-    apart = {key: np.float64(two[key]) - one[key] for key in one}
-    assert length(apart) < 0.01 * length(moved)
+    # single weights come apart (by 1e-3 with JAX 0.7, 1e-7 with 0.12); together they have to go the same way. So do the
+    # statistics of normalization that these weights make, but here they are of four photos, and of one pixel of each at
+    # the bottom of the network: they come apart more.
+    for statistics, most in ((False, 0.01), (True, 0.1)):
+        keys = [key for key in one if ("/moving_" in key) == statistics]
+        moved = [np.float64(one[key]) - start[key] for key in keys]
+        apart = [np.float64(two[key]) - one[key] for key in keys]
+        assert length(apart) < most * length(moved)
 
 
 def length(arrays):
-    return np.sqrt(sum((array**2).sum() for array in arrays.values()))
+    return np.sqrt(sum((array**2).sum() for array in arrays))
 
 
 def test_each_device_has_its_part_of_a_batch_and_of_the_work(said):
