@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from ..networks.hint_input import asked, lightness_of
 from ..networks.unet import Encoder
 from . import backend
 from .steps import fed
@@ -33,7 +34,9 @@ class Refit:
             try:
                 for layer in self.layers:
                     layer.momentum = 0.0  # of what was, nothing is kept: this batch's own
-                network(photo, training=True)
+                network(
+                    asked(network, lightness_of(photo)), training=True
+                )  # as nearly all photos are colored: no hints
             finally:
                 for layer, momentum in zip(self.layers, before, strict=True):
                     layer.momentum = momentum

@@ -65,6 +65,20 @@ def test_what_a_phase_ends_with_has_statistics_of_its_own(tiny_set, tmp_path):
             np.testing.assert_allclose(np.asarray(now), was, rtol=1e-3, atol=1e-4)
 
 
+def test_hints_of_training_have_no_part_in_the_statistics(tiny_set):
+    """Most photos are colored without; with statistics of both kinds they came out paler and farther off."""
+    network = build_network({**TINY.generator, "hints": True, "dropout": 0.0})
+    for variable in network.trainable_variables:
+        if "hints_" in variable.path:
+            variable.assign(np.full(variable.shape, 0.1, np.float32))
+    data, preset, found = PreparedSet.open(tiny_set), get_preset("smoke", crop=32, batch=8), []
+    for takes_hints in (True, False):
+        Refit(network, 32)([Feed(data, preset, 0, False, takes_hints).batch(0, None, 1)[1]])
+        found.append([np.asarray(v).copy() for v in network.non_trainable_variables if "moving" in v.path])
+    for with_hints, without in zip(*found, strict=True):
+        np.testing.assert_allclose(with_hints, without, rtol=1e-6, atol=1e-7)
+
+
 def test_measured_twice_it_is_the_same(feed):
     network = build_network(TINY.generator)  # whose dropout draws
     batches = [feed.batch(0, None, step)[1] for step in range(2)]
