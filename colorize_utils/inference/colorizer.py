@@ -165,7 +165,7 @@ class Colorizer:
 
         grid = _working_copy(photo, grid_shape(photo.shape[:2]))
         under = None if self.network is None else upsample_rows(ab, small, grid, 0, len(grid))
-        return hint_layer(hints, at_hints, grid, under, heard=self._hears)
+        return hint_layer(hints, at_hints, grid, under)
 
     def _ask(self, asked):
         with self._turn:

@@ -35,12 +35,13 @@ class Layer:
         return ab
 
 
-def hint_layer(hints, at_hints, grid, ab=None, heard=False):
+def hint_layer(hints, at_hints, grid, ab=None):
     """Hints spread over a photo -> `Layer`.
 
     at_hints: the photo's L (n,) at the hinted pixels. grid: its L (h, w) on a grid of `levin.grid_shape`. ab: what
-    a network gives that grid (h, w, 2); None: there is no network, and the hints reach everywhere. heard: the network
-    was given the hints, and has colored the thing they lie on: only what it missed of them is laid over.
+    a network gives that grid (h, w, 2); None: there is no network, and the hints reach everywhere. Over a network that
+    takes hints they are laid just the same: to lay over only what it has missed of them was farther off
+    (saved_models/EXPERIMENTS.md, line 29).
     """
     hints, lightness = hints.seen_at(at_hints), np.array(grid, np.float32)
     rows, columns, hinted, own = on_grid(hints, at_hints, lightness.shape)
@@ -49,8 +50,6 @@ def hint_layer(hints, at_hints, grid, ab=None, heard=False):
         share, colors = np.ones(lightness.shape, np.float32), minimize(lightness, rows, columns, hinted)
     else:
         share, nearest = influence(lightness, ab, rows, columns)
-        hinted = hinted - ab[rows, columns] if heard else hinted
         colors = minimize(lightness, rows, columns, hinted, hinted[nearest], SEAM)
     share = share[..., None]
-    hidden = np.zeros_like(share) if heard else share  # of the network's own colors
-    return Layer(hints, lightness, np.concatenate([colors * share, hidden], axis=-1, dtype=np.float32))
+    return Layer(hints, lightness, np.concatenate([colors * share, share], axis=-1, dtype=np.float32))

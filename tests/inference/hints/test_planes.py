@@ -67,8 +67,8 @@ def test_without_hints_the_network_is_given_none():
     assert not ab.any()
 
 
-def test_what_the_network_heard_is_not_laid_over_again():
-    """It colored everything as the one hint says; nothing is left to lay over it, near the hint or far."""
+def test_where_the_network_has_heard_the_hint_nothing_changes():
+    """It colored everything as the one hint says: what is laid over is of the same color, near the hint and far."""
     ab, hints, lightness = _asked(Hearing(), [(40, 90, "#7a5a40", 2)])
     wanted = hints.seen_at(lightness[hints.rows, hints.columns]).ab.mean(axis=0)
     assert np.abs(ab - wanted).max() < 3  # the hint's pixels differ in L, and so a little in ab
