@@ -34,9 +34,8 @@ class Refit:
             try:
                 for layer in self.layers:
                     layer.momentum = 0.0  # of what was, nothing is kept: this batch's own
-                network(
-                    asked(network, lightness_of(photo)), training=True
-                )  # as nearly all photos are colored: no hints
+                # Without hints, as nearly all photos are colored.
+                network(asked(network, lightness_of(photo)), training=True)
             finally:
                 for layer, momentum in zip(self.layers, before, strict=True):
                     layer.momentum = momentum
