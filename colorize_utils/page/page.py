@@ -187,7 +187,7 @@ class Page:
         if max(self.max_pixels, pixels) < together:  # not begun: what cannot be ended keeps others waiting
             session.drop(item, f"expected at most {self.max_pixels:,} pixels in all its pages, got {together:,}")
             return False
-        if status is not None and (pixels > GLANCED or item.points):
+        if status is not None and pixels > GLANCED:
             with self._place(session, pixels, 0):
                 shown = session.glance(item, self.colorizer, strength, size, self.max_pixels)
             if shown:
