@@ -56,4 +56,5 @@ def reason(error):
         length = too_long(error.filename) if isinstance(error, FileNotFoundError) else ""
         return f"{error.strerror}{length}"
     lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0][:200]
+    line = (lines or [type(error).__name__])[0]
+    return line if isinstance(error, ColorizeError) else line[:200]  # a line of ours names a path, which may be long

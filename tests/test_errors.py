@@ -20,6 +20,7 @@ from colorize_utils.errors import ColorizeError, is_full, one_line, reason
         (ValueError("\n first line \t of it\nsecond"), "first line of it"),
         (KeyError(), "KeyError"),
         (RuntimeError("x" * 5000), "x" * 200),
+        (ColorizeError(f"/{'folder/' * 100}a.jpg: expected a photo"), f"/{'folder/' * 100}a.jpg: expected a photo"),
     ],
 )
 def test_reason(error, words):

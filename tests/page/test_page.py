@@ -56,6 +56,16 @@ def test_the_good_ones_of_a_drop_are_colored_and_the_bad_ones_have_a_line_each(t
     assert all(path.exists() for path in good)  # what was dropped belongs to others
 
 
+def test_in_a_folder_with_a_long_path_the_line_is_the_same(tmp_path, colorizer):
+    (tmp_path / "torn.jpg").write_bytes(put(tmp_path / "a.jpg").read_bytes()[:300])
+    lines = []
+    for folder in (tmp_path / "s", tmp_path / "/".join(9 * ["a folder of many"]) / "s"):
+        session = Session(folder)
+        drop(session, colorizer, tmp_path / "torn.jpg")
+        lines.append(session.failed)
+    assert lines[0] == lines[1] and lines[0][0][1].startswith("expected")
+
+
 def test_what_the_command_keeps_the_page_keeps(tmp_path, colorizer):
     exif = Image.Exif()
     exif[306], exif[274] = "1931:05:04 10:00:00", 6
