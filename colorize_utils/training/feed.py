@@ -8,7 +8,7 @@ from keras import ops
 from ..color import normalize_lab8
 from ..data.batches import ZOOM, PreparedSet, rows_of_part, step_photos, step_table, still_table
 from . import backend
-from .hint_feed import hint_points
+from .hint_feed import HINTED, hint_points
 from .phases import Preset
 
 
@@ -19,6 +19,7 @@ class Feed:
     These are codes uint8 (N, H, W, 3), ids int32 (B,) into them, and the step's table float32 (B, 7 or 8). The codes
     are this batch's; where ``resident``, on an accelerator, they are all of that part of the set, which stay there.
     With ``hints``, for a network that takes them, training batches have a fourth, as `hint_feed.hint_points` draws it.
+    ``hinted`` is the share of photos that have some, a number a phase (None, or none at all: `hint_feed.HINTED`).
     """
 
     data: PreparedSet
@@ -26,6 +27,7 @@ class Feed:
     seed: int
     resident: bool = False
     hints: bool = False
+    hinted: tuple[float | None, ...] = ()
     _codes: dict = field(default_factory=dict)  # split name -> codes on the device
     _rows: dict = field(default_factory=dict)  # part of the training photos, or None -> their rows
 
@@ -56,7 +58,9 @@ class Feed:
         table = step_table(self.seed, index, step, split.codes.shape[1:3], split.transposed[ids], *changes)
         arguments = self._arguments("train", ids, table)
         if self.hints:
-            points = hint_points(self.seed, index, step, preset.batch, preset.crop)
+            share = self.hinted[index] if index < len(self.hinted) else None
+            share = HINTED if share is None else share
+            points = hint_points(self.seed, index, step, preset.batch, preset.crop, share)
             arguments = *arguments, backend.share(points)
         return ids, arguments
 

@@ -9,15 +9,18 @@ from keras import ops
 
 HINTS = 3  # the stream of random numbers, beside those of `data.batches`
 MOST = 64  # hints a photo; a geometric distribution of mean ten has more once in five hundred
-NONE = 0.5  # the share of photos without any
+HINTED = 0.5  # the share of photos with any, where a phase does not say
 MEAN = 10.0
 SIZES = (1, 3, 5, 7)  # pixels a side
 
 
-def hint_points(seed, phase, step, batch, crop):
-    """The hints of one training step: float32 (batch, MOST, 3), a row a hint: row, column, size in pixels (0: none)."""
+def hint_points(seed, phase, step, batch, crop, hinted=HINTED):
+    """The hints of one training step: float32 (batch, MOST, 3), a row a hint: row, column, size in pixels (0: none).
+
+    hinted: about how many of the photos have hints, 0 to 1.
+    """
     rng = np.random.default_rng([seed, HINTS, phase, step])
-    count = rng.geometric(1 / MEAN, batch).clip(max=MOST) * (rng.uniform(size=batch) >= NONE)
+    count = rng.geometric(1 / MEAN, batch).clip(max=MOST) * (rng.uniform(size=batch) >= 1 - hinted)
     points = np.empty((batch, MOST, 3), np.float32)
     points[..., :2] = rng.integers(0, crop, (batch, MOST, 2))
     points[..., 2] = rng.choice(SIZES, (batch, MOST)) * (np.arange(MOST) < count[:, None])

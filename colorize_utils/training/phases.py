@@ -29,7 +29,8 @@ class Phase:
     ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
     the mean of photographs): less of an invitation to play safe (None: all pixels alike). ``part`` 1, 2 or 3 trains on
     one part of the photos only (see `data.batches.rows_of_part`). ``bins`` is for the step "bins",
-    ``perceptual_weight`` and ``adversarial_weight`` for the step "perceptual".
+    ``perceptual_weight`` and ``adversarial_weight`` for the step "perceptual". ``hinted`` is
+    the share of photos that have hints, for a network that takes them (None: half).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Phase:
     beta_2: float | None = None
     part: int | None = None
     bins: BinsLoss | None = None
+    hinted: float | None = None
 
     @property
     def has_critic(self):

@@ -165,7 +165,7 @@ PRESETS = {
 
 # What can be set for a single phase by `train --set`.
 TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "adversarial_weight",
-           "critic_rate")  # fmt: skip
+           "critic_rate", "hinted")  # fmt: skip
 
 # The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
 LENGTHS = {
@@ -253,6 +253,8 @@ def _with_settings(phases, settings):
             raise ColorizeError(f"expected {wanted}, got {key!r}")
         if not _usable(value):
             raise ColorizeError(f"expected a number of 0 or more for {key}, got {value}")
+        if field == "hinted" and value > 1:
+            raise ColorizeError(f"expected a share of the photos, 0 to 1, for {key}, got {value}")
         phases[name] = replace(phases[name], **{field: value})
     return list(phases.values())
 

@@ -166,12 +166,13 @@ def open_run(recipe, preset, data, folder, options, steps=None):
         state, asked = ask(folder, recipe, state, options.again, options.longer)
         start = asked.initial or options.initial, asked.critic, False
     nets = build_networks(recipe, *start)
+    hints = takes_hints(nets.generator), tuple(phase.hinted for phase in recipe.phases)
     return Run(
         folder,
         recipe,
         preset,
         options,
-        feed=Feed(data, preset, options.seed, backend.on_accelerator(), takes_hints(nets.generator)),
+        feed=Feed(data, preset, options.seed, backend.on_accelerator(), *hints),
         checkpoints=checkpoints,
         state=state,
         nets=nets,

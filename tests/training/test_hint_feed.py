@@ -3,12 +3,13 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from colorize_utils import color
 from colorize_utils.data.batches import PreparedSet
 from colorize_utils.networks.hint_input import asked
 from colorize_utils.training.feed import Feed
-from colorize_utils.training.hint_feed import MEAN, MOST, NONE, SIZES, hint_planes, hint_points
+from colorize_utils.training.hint_feed import HINTED, MEAN, MOST, SIZES, hint_planes, hint_points
 from colorize_utils.training.recipes import get_preset
 from colorize_utils.training.steps import make_step, make_validation
 
@@ -23,10 +24,18 @@ def test_hints_are_a_function_of_seed_phase_and_step():
 def test_as_many_hints_as_is_said():
     points = np.concatenate([hint_points(0, 0, step, 64, 96) for step in range(200)])
     count = (points[..., 2] > 0).sum(axis=1)
-    assert abs((count == 0).mean() - NONE) < 0.02
+    assert abs((count > 0).mean() - HINTED) < 0.02
     assert abs(count[count > 0].mean() - MEAN) < 0.5
     assert set(np.unique(points[..., 2])) == {0, *SIZES}
     assert points[..., :2].min() == 0 and points[..., :2].max() == 95
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_a_phase_says_how_many_photos_have_hints(tiny_set, share):
+    preset = get_preset("smoke", crop=32, batch=8)
+    feed = Feed(PreparedSet.open(tiny_set), preset, 0, hints=True, hinted=(0.7, share))
+    points = np.concatenate([np.asarray(feed.batch(1, None, step)[1][3]) for step in range(50)])
+    assert abs((points[..., 2] > 0).any(axis=1).mean() - share) < 0.06
 
 
 def test_planes_hold_the_mean_true_color_of_each_square():

@@ -38,7 +38,7 @@ from colorize_utils.training.recipes import (
     get_recipe,
 )
 from colorize_utils.training.settings import describe, settings_key
-from colorize_utils.training.steps import Networks
+from colorize_utils.training.steps import Networks, regression
 from colorize_utils.weights import load_network, read_arrays
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -243,6 +243,22 @@ def test_backbones_that_do_not_exist_or_fit_are_refused():
         get_preset("smoke", "levin")
 
 
+def test_a_phase_is_given_the_hints_it_asks_for(tiny_set, tmp_path):
+    given = {"decoder": [], "unet": []}
+
+    def step_of(name):
+        def step(nets, phase, photo, ab, trainable):
+            given[name].append(bool(np.asarray(photo[1]).any()))
+            return regression(nets, phase, photo, ab, trainable)
+
+        return step
+
+    settings = {"decoder.hinted": 0.0, "unet.hinted": 1.0}
+    steps = {name: step_of(name) for name in given}
+    _train("unet-hinted", tiny_set, tmp_path, epochs=(1, 1, 0, 0), settings=settings, steps=steps)
+    assert given == {"decoder": [False, False], "unet": [True, True]}
+
+
 def test_single_settings_of_a_phase_can_be_set():
     preset = get_preset("smoke")
     usual = get_recipe("unet-projected", preset)
@@ -258,6 +274,8 @@ def test_single_settings_of_a_phase_can_be_set():
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ColorizeError, match="expected a number of 0 or more for gan.ema"):
             get_recipe("unet-projected", preset, settings={"gan.ema": wrong})
+    with pytest.raises(ColorizeError, match="expected a share of the photos, 0 to 1, for gan.hinted, got 1.5"):
+        get_recipe("unet-hinted", preset, settings={"gan.hinted": 1.5})
 
 
 def test_runs_that_were_begun_before_there_were_other_recipes_go_on():
@@ -266,7 +284,7 @@ def test_runs_that_were_begun_before_there_were_other_recipes_go_on():
     now = json.loads(json.dumps(describe(get_recipe("unet-gan", preset), preset, 0)))
     before = json.loads(json.dumps(now))
     for phase in before["recipe"]["phases"]:
-        for field in ("chroma_weight", "beta_2", "part", "bins", "perceptual_weight", "adversarial_weight"):
+        for field in ("chroma_weight", "beta_2", "part", "bins", "perceptual_weight", "adversarial_weight", "hinted"):
             del phase[field]
     assert before["recipe"]["phases"][0].keys() == {
         *("name", "step", "trains", "epochs", "rate", "encoder_rate", "schedule", "warmup_steps", "weight_decay"),
@@ -286,7 +304,7 @@ from colorize_utils.training import backend
 from colorize_utils.training.ancestor_steps import classification, pix2pix
 from colorize_utils.training.optimizers import build_optimizers
 from colorize_utils.training.perceptual_step import perceptual
-from colorize_utils.training.steps import Networks
+from colorize_utils.training.steps import Networks, regression
 
 codes = np.random.default_rng(0).integers(100, 150, (2, 32, 32, 3), np.uint8)
 photo, ab = codes[..., :1] / np.float32(127.5) - 1, (codes[..., 1:] - np.float32(128)) / 110
