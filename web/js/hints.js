@@ -54,7 +54,7 @@ export class HintLayer {
     const under = [new Float32Array(grid.data.length), new Float32Array(grid.data.length)];
     new Upsampler(small, ab, grid.width, grid.height).rows(grid.data, 0, under);
     const { share, nearest } = influence(this.guide, under, held);
-    const colors = minimize(this.guide, held, values, nearest);
+    const colors = minimize(this.guide, held, values, nearest, share);
     this.planes = [...colors.map((plane) => plane.map((value, k) => value * share[k])), share];
   }
 

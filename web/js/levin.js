@@ -89,18 +89,20 @@ function spreadOf(grey, plane) {
  * Colors that pass into each other where several hints meet -> planes, Float32Arrays.
  *
  * plane: the grid's L; held: numbers of hinted cells; values: their colors, one Float64Array a plane; nearest: for each
- * cell which of the hints is nearest. By conjugate gradients: with SEAM on the diagonal they need some hundred steps.
+ * cell which of the hints is nearest; share: how far the hints reach it, and where that is 0 no color is asked for, as
+ * if those cells were not there. By conjugate gradients: with SEAM on the diagonal they need some hundred steps.
  */
-export function minimize(plane, held, values, nearest) {
+export function minimize(plane, held, values, nearest, share) {
   const weights = affinities(plane),
     diagonal = new Float64Array(plane.data.length).fill(SEAM);
   OFFSETS.forEach((offset, k) =>
     eachPair(plane, offset, (here, there) => {
+      if (!share[here] || !share[there]) weights[k][here] = 0;
       diagonal[here] += weights[k][here];
       diagonal[there] += weights[k][here];
     }),
   );
-  const free = new Uint8Array(plane.data.length).fill(1);
+  const free = Uint8Array.from(share, (some) => (some > 0 ? 1 : 0));
   held.forEach((cell) => {
     free[cell] = 0;
   });

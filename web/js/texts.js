@@ -4,7 +4,8 @@
 export const LANGUAGES = ["en", "de", "sr"];
 const KEPT = "language";
 let words = {},
-  language = "en";
+  language = "en",
+  asked = "en";
 
 /** The language chosen here before, or the first of the browser's that there is. */
 export function preferred() {
@@ -21,17 +22,19 @@ function remembered() {
   }
 }
 
-/** Show the page in a language. */
+/** Show the page in a language: the last one asked for, should one be asked for while another's words still arrive. */
 export async function speak(name, remember = false) {
-  words = await (await fetch(new URL(`../text/${name}.json`, import.meta.url))).json();
-  language = name;
+  asked = name;
   if (remember) {
     try {
-      localStorage.setItem(KEPT, name);
+      localStorage.setItem(KEPT, name); // before the words are there: the page may be left at once
     } catch {
       // then it is asked for again the next time
     }
   }
+  const found = await (await fetch(new URL(`../text/${name}.json`, import.meta.url))).json();
+  if (asked !== name) return;
+  [words, language] = [found, name];
   document.documentElement.lang = name === "sr" ? "sr-Latn" : name;
   document.title = say("title");
   for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);

@@ -50,6 +50,6 @@ def hint_layer(hints, at_hints, grid, ab=None):
         share, colors = np.ones(lightness.shape, np.float32), minimize(lightness, rows, columns, hinted)
     else:
         share, nearest = influence(lightness, ab, rows, columns)
-        colors = minimize(lightness, rows, columns, hinted, hinted[nearest], SEAM)
+        colors = minimize(lightness, rows, columns, hinted, hinted[nearest], SEAM, share > 0)
     share = share[..., None]
     return Layer(hints, lightness, np.concatenate([colors * share, share], axis=-1, dtype=np.float32))

@@ -97,11 +97,12 @@ def energy(u, lightness, prior=None, lam=0.0):
     return total
 
 
-def minimize(lightness, rows, columns, values, prior=None, lam=0.0):
+def minimize(lightness, rows, columns, values, prior=None, lam=0.0, within=None):
     """The minimum of `energy` on the grid of ``lightness`` itself -> (H, W, C) float64.
 
     rows, columns (n,): places that are held at ``values`` (n, C). prior (H, W, C): what the rest is drawn to, with the
-    weight ``lam``, a number or (H, W). Without places and prior everything is 0.
+    weight ``lam``, a number or (H, W). Without places and prior everything is 0. within (H, W) bool: the pixels whose
+    color is asked for, the places among them; the others are as if they were not there, and 0.
     """
     shape, channels = np.shape(lightness), np.shape(values)[-1]
     u = np.zeros((shape[0] * shape[1], channels))
@@ -110,12 +111,15 @@ def minimize(lightness, rows, columns, values, prior=None, lam=0.0):
     u[place], held[place] = values, True
     if held.all() or (not held.any() and prior is None):
         return u.reshape(*shape, channels)
-    matrix, right = laplacian(affinities(lightness), shape), np.zeros_like(u)
+    weights, free = affinities(lightness), ~held
+    if within is not None:
+        weights = [some * np.logical_and(*pairs(within, way)) for some, way in zip(weights, OFFSETS, strict=True)]
+        free &= within.ravel()
+    matrix, right, free = laplacian(weights, shape), np.zeros_like(u), np.flatnonzero(free)
     if prior is not None:
         pull = np.broadcast_to(np.asarray(lam, np.float64), shape).ravel()
         matrix = (matrix + sparse.diags_array(pull)).tocsc()
         right = pull[:, None] * np.reshape(prior, u.shape)
-    free = np.flatnonzero(~held)
     right = right[free] - matrix[free] @ u
     # Symmetric and positive definite: no pivoting is needed, and the ordering may be one for symmetric matrices.
     options = {"SymmetricMode": True}

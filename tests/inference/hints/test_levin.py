@@ -87,6 +87,25 @@ def test_energy_is_not_above_that_of_the_dense_solution(seed, shape, count, lam)
     assert found == pytest.approx(dense_solution(lightness, hints, prior, lam), abs=0.02)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_pixels_that_nobody_asks_for_are_as_if_they_were_not_there(seed):
+    rng = np.random.default_rng(seed)
+    lightness = rng.uniform(0, 100, (9, 12)).astype(np.float32)
+    hints, prior = some_hints(rng, lightness.shape, 4), rng.uniform(-40, 40, (9, 12, 2))
+    within = rng.uniform(size=lightness.shape) < 0.6
+    within[hints.rows, hints.columns] = True
+    inside = within.ravel()
+    weights = -dense_laplacian(lightness) * np.outer(inside, inside) * (1 - np.eye(len(inside)))
+    matrix = np.diag(weights.sum(1) + 0.1) - weights
+    right, held = 0.1 * prior.reshape(-1, 2), hints.rows * 12 + hints.columns
+    matrix[held], right[held] = np.eye(len(inside))[held], hints.ab
+    wanted = np.linalg.solve(matrix, right) * inside[:, None]
+    found = minimize(lightness, hints.rows, hints.columns, hints.ab, prior, 0.1, within)
+    assert found == pytest.approx(wanted.reshape(9, 12, 2), abs=1e-6)
+    everywhere = minimize(lightness, hints.rows, hints.columns, hints.ab, prior, 0.1)
+    assert abs(everywhere - found)[within].max() > 0.1
+
+
 def test_energy_on_a_real_photo_is_that_of_the_dense_solution():
     lightness = color.lightness(skimage.data.astronaut()[40:76, 200:240] / np.float32(255))
     hints = some_hints(np.random.default_rng(4), lightness.shape, 3)
