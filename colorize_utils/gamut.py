@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-BLOCK = 2**15  # pixels at a time
+BLOCK = 2**16  # pixels at a time
 NODES = 256  # hues, and steps of lightness, of the table from which the gamut's surface is found; a power of two
 MARGIN = 2e-5
 """How far outside [0, 1] an sRGB value still counts as inside: float32 itself is off by up to 1e-5 at the edge of the

@@ -118,12 +118,12 @@ class Chromium:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def until(self, script, seconds=120):
-        """Wait until a JavaScript expression is true; its value."""
+    def until(self, script, seconds=120, every=0.05):
+        """Wait until a JavaScript expression is true, asking every so many seconds; its value."""
         end = time.monotonic() + seconds
         while not (value := self.run(f"(() => {{ const v = {script}; return v instanceof Node ? true : v }})()")):
             assert time.monotonic() < end, f"never came true: {script}\n{self.run('document.body.innerText')}"
-            self._listen(0.05)
+            self._listen(every)
         return value
 
     def give_files(self, paths, selector="#drop input[type=file]"):

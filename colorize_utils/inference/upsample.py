@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 RANGE = 4.0  # how far apart in L two places may be and still share a color: about the contrast of a soft edge
-BLOCK = 2**15  # pixels at a time: what is worked on stays in the cache of a core
+BLOCK = 2**16  # pixels at a time: few enough for a core's cache, and enough that threads seldom wait for each other
 UNSEEN = -24.0  # e to the power of less is lost beside `FLOOR`, and costs many times as much to compute
 FLOOR = 1e-3  # where none of the four neighbors has the pixel's lightness, plain bilinear interpolation is left
 

@@ -19,6 +19,7 @@ from ..photos.reading import read_photo
 from .turns import Left
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
+GLANCE = 1000  # of what is colored for a glance, which the browser shows no larger on most screens
 CANVAS = 1000  # the least that the long side of what is clicked on has
 MOST_PHOTOS = 1000  # of one visitor
 DOT = 1 / 90  # radius of a hint's mark, as a share of the preview's long side
@@ -157,9 +158,12 @@ class Session:
             if (item.photo, item.photo.parent) not in self._photos:
                 return False  # removed while it waited
             try:
-                before = self._small(item, max_pixels)
-                hints = hints_of(item.points, before.shape[:2]) if item.points else None
-                self._preview(item, before, colorizer(before, size=size, strength=strength, hints=hints))
+                before, shown = self._small(item, max_pixels), item.before
+                small = _reduced(before, GLANCE)
+                hints = hints_of(item.points, small.shape[:2]) if item.points else None
+                after = colorizer(small, size=size, strength=strength, hints=hints)
+                after = cv2.resize(after, before.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+                self._preview(item, None if shown else before, after)
             except (ColorizeError, OSError):
                 return False
             if item not in self.items:
@@ -213,16 +217,17 @@ class Session:
                 path.unlink(missing_ok=True)
 
     def _preview(self, item, before, after):
+        """Write what the browser shows of a photo; ``before`` None: as it is shown already."""
         marks = item.before and item.before.with_name(f"{item.number}-{item.version}-marks.jpg")
-        old = item.before, item.after, item.thumb, marks
+        old = before is not None and item.before, item.after, item.thumb, marks
         item.version += 1
         folder = self.folder / "previews"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{item.number}-{item.version}"
-        item.before, item.after, item.thumb = (folder / f"{name}-{kind}.jpg" for kind in ("before", "after", "thumb"))
-        thumb = _reduced(after, THUMB)
-        for path, pixels in ((item.before, before), (item.after, after), (item.thumb, thumb)):
-            Image.fromarray(pixels).save(path, quality=92, subsampling=0)
+        pictures = {"after": after, "thumb": _reduced(after, THUMB)} | ({} if before is None else {"before": before})
+        for kind, pixels in pictures.items():
+            setattr(item, kind, folder / f"{name}-{kind}.jpg")
+            Image.fromarray(pixels).save(getattr(item, kind), quality=92, subsampling=0)
         for path in old:
             if path:
                 path.unlink(missing_ok=True)

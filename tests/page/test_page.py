@@ -121,7 +121,11 @@ def test_a_glance_shows_the_photo_in_color_before_there_is_a_picture(tmp_path, c
     assert session.colored() == [] and not item.picture.exists()
     assert is_orange(item.after, (1600, 16))
     item.points.append((0.5, 0.9, "#0000ff"))
+    before = item.before, item.before.read_bytes()
     assert session.glance(item, colorizer, strength=0.5)
+    assert before == (item.before, item.before.read_bytes())  # coded once: each time more it would lose a little
+    with Image.open(item.before) as grey, Image.open(item.after) as colored:
+        assert grey.size == colored.size
     blue, green, red = cv2.imread(str(item.after))[1440, 8].astype(int)
     assert blue > red + 50
     assert session.color(item, colorizer) and session.colored() == [item.picture] and session.items == [item]

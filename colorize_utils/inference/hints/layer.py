@@ -28,11 +28,18 @@ class Layer:
 
         Hinted pixels have exactly the hints' ab.
         """
-        lifted = upsample_rows(self.planes, self.lightness, lightness, top, self.hints.shape[0])
-        ab = ab * (1 - lifted[..., 2:]) + lifted[..., :2]
+        if self._reaches(top, len(ab)):
+            lifted = upsample_rows(self.planes, self.lightness, lightness, top, self.hints.shape[0])
+            ab = ab * (1 - lifted[..., 2:]) + lifted[..., :2]
         inside = (self.hints.rows >= top) & (self.hints.rows < top + len(ab))
         ab[self.hints.rows[inside] - top, self.hints.columns[inside]] = self.hints.ab[inside]
         return ab
+
+    def _reaches(self, top, count):
+        """Whether a hint reaches any of the rows of the grid that these rows of the photo are brought up from."""
+        rows, height = len(self.planes), self.hints.shape[0]
+        near = slice(max(0, top * rows // height - 1), (top + count) * rows // height + 2)
+        return bool(self.planes[near, :, 2].any())
 
 
 def hint_layer(hints, at_hints, grid, ab=None):
