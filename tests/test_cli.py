@@ -226,6 +226,22 @@ def test_a_part_that_only_some_have_is_kept_in_the_mean(model_file, tmp_path, ca
     assert status == 1 and len(complaint) == 1 and "hints_" in complaint[0]
 
 
+def test_with_photos_the_mean_has_statistics_of_its_own(model_file, tiny_set, tmp_path, capsys):
+    from colorize_utils.weights import load_network
+
+    args = ("export-model", model_file, model_file, "-o", tmp_path / "mean.h5")
+    status, _, complaint = run(capsys, *args, "--data", tmp_path)
+    assert status == 2 and len(complaint) == 1 and "expected a prepared set" in complaint[0]
+    assert not (tmp_path / "mean.h5").exists()
+    assert run(capsys, *args, "--data", tiny_set)[0] == 0
+    before, after = (load_network(path)[0] for path in (model_file, tmp_path / "mean.h5"))
+    for was, now in zip(before.trainable_variables, after.trainable_variables, strict=True):
+        np.testing.assert_allclose(np.asarray(now), np.asarray(was), atol=1e-3)
+    own = [layer for layer in after.layers if layer.name.startswith("decoder") and hasattr(layer, "moving_mean")]
+    assert max(np.abs(np.asarray(layer.moving_mean)).max() for layer in own) > 1e-3  # untrained: zeros
+    assert not any(np.asarray(before.get_layer(layer.name).moving_mean).any() for layer in own)
+
+
 def test_models_of_different_networks_have_no_mean(model_file, tmp_path, capsys):
     from colorize_utils.networks import build_network
     from colorize_utils.weights import save_network

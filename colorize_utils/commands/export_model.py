@@ -1,5 +1,6 @@
 """The command `export-model`: take the model out of a training run, as one .h5 file."""
 
+from functools import partial
 from pathlib import Path
 
 from ..guarding import add_overwrite, refuse_others
@@ -17,6 +18,11 @@ def add_arguments(parser):
     parser.add_argument(
         "--working-size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees"
     )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="a prepared set: on photos of it the statistics of normalization are measured anew, which a mean lacks",
+    )
     add_overwrite(parser)
 
 
@@ -27,6 +33,18 @@ def main(args):
     refuse_others(args.output, is_noted, args.overwrite)
     refuse_others(Path(args.output).with_suffix(".sha256"), is_note, args.overwrite)
     quietly_import_keras()
-    digest = export_model(args.sources, args.output, args.name, args.model_version, args.working_size)
+    digest = export_model(
+        args.sources, args.output, args.name, args.model_version, args.working_size, _refitting(args.data)
+    )
     print(f"{shown(args.output)}: SHA-256 {digest}")
     return 0
+
+
+def _refitting(folder):
+    if not folder:
+        return None
+    from ..data.batches import PreparedSet
+    from ..training.refit import refit_on
+
+    PreparedSet.open(folder)  # said before anything is averaged
+    return partial(refit_on, folder=folder)

@@ -3,9 +3,12 @@
 import keras
 import numpy as np
 
+from ..data.batches import PreparedSet
 from ..networks.hint_input import asked, lightness_of
 from ..networks.unet import Encoder
 from . import backend
+from .feed import Feed
+from .recipes import get_preset
 from .steps import fed
 
 MOST = 512  # photos; more change the third digit of a statistic
@@ -70,6 +73,18 @@ def refit_average(run, index):
         return
     count = max(1, min(preset.val_photos or MOST, MOST) // preset.batch)
     run.refit(run.feed.seen(index, phase.part, range(max(0, last - count), last)), run.worker)
+
+
+def refit_on(network, folder, crop=128):
+    """`Refit` a network on `MOST` training photos of a prepared set, as a mean of several networks' weights needs it.
+
+    crop: pixels a side of what is seen of them, as far as they are so large. ColorizeError if there is no such set.
+    """
+    data = PreparedSet.open(folder)
+    sides = min(crop, *data.train.codes.shape[1:3])
+    preset = get_preset("cpu", crop=sides - sides % 32, batch=min(32, len(data.train)))
+    feed = Feed(data, preset, 0)
+    Refit(network, preset.crop)(feed.batch(0, None, step)[1] for step in range(max(1, MOST // preset.batch)))
 
 
 def _layers(network):

@@ -12,7 +12,7 @@ from colorize_utils.data.batches import PreparedSet
 from colorize_utils.networks import build_network
 from colorize_utils.training.feed import Feed
 from colorize_utils.training.recipes import TINY, get_preset
-from colorize_utils.training.refit import Refit, refit_average
+from colorize_utils.training.refit import Refit, refit_average, refit_on
 from colorize_utils.training.steps import fed
 from colorize_utils.weights import load_network
 
@@ -77,6 +77,22 @@ def test_hints_of_training_have_no_part_in_the_statistics(tiny_set):
         found.append([np.asarray(v).copy() for v in network.non_trainable_variables if "moving" in v.path])
     for with_hints, without in zip(*found, strict=True):
         np.testing.assert_allclose(with_hints, without, rtol=1e-6, atol=1e-7)
+
+
+def test_a_network_from_elsewhere_is_refitted_on_the_training_photos_of_a_set(tiny_set):
+    """The first batches of a run with seed 0, whole photos as far as they are large enough."""
+    data, found = PreparedSet.open(tiny_set), []
+    sides = min(data.train.codes.shape[1:3]) // 32 * 32
+    networks = [build_network({**TINY.generator, "dropout": 0.0}) for _ in range(2)]
+    networks[1].set_weights(networks[0].get_weights())
+    refit_on(networks[0], tiny_set)
+    preset = get_preset("cpu", crop=sides, batch=min(32, len(data.train)))
+    batches = [Feed(data, preset, 0).batch(0, None, step)[1] for step in range(512 // preset.batch)]
+    Refit(networks[1], sides)(batches)
+    for network in networks:
+        found.append([np.asarray(v).copy() for v in network.non_trainable_variables if "moving" in v.path])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_measured_twice_it_is_the_same(feed):
