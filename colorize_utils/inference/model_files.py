@@ -22,8 +22,8 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
     their weights is written then (Izmailov et al. 2018; Wortsman et al. 2022: places that one training went through,
     averaged, err less than each alone). The meta of the last is kept; name, version and, if given, working_size are
     added. ColorizeError for a missing source, or for sources of different networks; that some have attention or take
-    hints and others do not is no difference, as long as the last has these parts. change: called with the network before
-    it is written, as `training.refit.refit_on` is of a mean.
+    hints and others do not is no difference, as long as the last has these parts. change: called with the network
+    before it is written, as `training.refit.refit_on` is of a mean.
     """
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     output = Path(output)
