@@ -124,7 +124,7 @@ def test_errors_of_the_lines_are_those_of_the_histories():
     """But for means of weights and what was measured again, whose errors come from `benchmarks/validation.py`."""
     known = {
         f"{float(row['val_l1']):.4f}"
-        for name in ("history.csv", "run-10.csv", "run-11.csv")
+        for name in ("history.csv", *(path.name for path in sorted(MODELS.glob("run-*.csv"))))
         for row in _csv(name)
         if row["val_l1"]
     }
