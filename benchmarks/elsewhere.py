@@ -24,6 +24,8 @@ quietly_import_keras()
 from speed import compiled, medians  # noqa: E402
 
 from colorize_utils.inference.portable import FORMATS, NEEDED, export_elsewhere, runner  # noqa: E402
+from colorize_utils.networks import takes_hints  # noqa: E402
+from colorize_utils.networks.hint_input import without_hints  # noqa: E402
 from colorize_utils.weights import load_network, shipped_model  # noqa: E402
 
 
@@ -35,6 +37,7 @@ def main():
     args = parser.parse_args()
     path = Path(args.model) if args.model else shipped_model()
     network, _, _ = load_network(path)
+    network = without_hints(network) if takes_hints(network) else network  # as it is exported
     rows, calls = {"keras": (path.stat().st_size, None, None)}, {"keras": compiled(network)}
     with tempfile.TemporaryDirectory() as folder:
         for kind, suffix in FORMATS.items():

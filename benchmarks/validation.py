@@ -20,6 +20,7 @@ from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 quietly_import_keras()
 
 from colorize_utils.data.batches import PreparedSet, still_table  # noqa: E402
+from colorize_utils.networks.hint_input import asked  # noqa: E402
 from colorize_utils.training.feed import crops  # noqa: E402
 from colorize_utils.weights import load_network  # noqa: E402
 
@@ -33,8 +34,8 @@ def errors(network, split, chosen, crop):
         ids = chosen[start : start + BATCH]
         table = still_table(split.codes.shape[1:3], split.transposed[ids], crop)
         photo, ab = (np.asarray(x) for x in crops(np.asarray(split.codes[ids]), table, crop))
-        plain = np.asarray(network(photo))
-        mirrored = np.asarray(network(photo[:, :, ::-1]))[:, :, ::-1]
+        plain = np.asarray(network(asked(network, photo)))
+        mirrored = np.asarray(network(asked(network, photo[:, :, ::-1])))[:, :, ::-1]
         guesses = (plain, (plain + mirrored) / 2, 0 * plain)
         found.append(np.stack([np.abs(guess - ab).mean(axis=(1, 2, 3)) for guess in guesses], axis=-1))
     return np.concatenate(found)

@@ -9,7 +9,8 @@ archives.
 ``label``; ``Filters`` and ``statistics``; ``fit_photo``, ``split_of`` and ``difference_hash``, of which ``prepare``
 makes a ``PreparedSet``; and ``step_table`` and ``crops``, of which a step makes its batch.
 
-*Networks*: ``build_unet`` with its ``Encoder``, ``draw_unet``; ``build_patchgan``; ``load_network``.
+*Networks*: ``build_unet`` with its ``Encoder``, ``draw_unet``; ``build_patchgan``; ``load_network``, and ``asked``,
+what it is called with.
 
 *Training*: ``train``, and ``choose_run`` for what a notebook's form asks for;
 ``Options``; ``own_runs`` and ``own_model`` for what came of it; ``minimize`` and ``average`` for a step of one's own.
@@ -25,7 +26,7 @@ Each is loaded when it is first used, so that importing the package costs nothin
 
 import importlib
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 _MODULES = {"color": "color", "metrics": "metrics", "tables": "evaluation.tables", "turing": "evaluation.turing"}
 
@@ -40,6 +41,7 @@ _NAMES = {
     "networks.unet": "Encoder build_unet",
     "networks.drawing": "draw_unet",
     "networks.patchgan": "build_patchgan",
+    "networks.hint_input": "asked",
     "weights": "load_network",
     "training.loop": "train",
     "training.run": "Options",

@@ -82,14 +82,19 @@ def test_what_the_third_run_brought_is_what_the_history_says():
 
 
 def test_the_photos_are_those_of_the_list_of_sources():
-    said = re.search(r"Of ([\d,]+) photos of (\d+) research collections", _prose("MODEL_CARD.md"))
-    assert said and f"from {said[2]} research collections" in _prose("MODEL_CARD.md")
-    table = _text("WEIGHTS-LICENSE.md").split("\n| --- ")[0].split("The tenth run")[0]
-    counts = re.findall(r"^\| [^|]*\| ([\d, /]+) \|", table, re.MULTILINE)
-    offered = [
-        int(number.replace(",", "")) for cell in counts for number in re.findall(r"\d{1,3}(?:,\d{3})+|\d+", cell)
-    ]
-    assert len(offered) == int(said[2])
+    card = _prose("MODEL_CARD.md")
+    first, more = (
+        re.search(rf"{words} of (\d+) {of}collections", card)
+        for words, of in ((r"Of ([\d,]+) photos", "research "), (r"([\d,]+) photos", "more "))
+    )
+    for said, table in zip((first, more), _text("WEIGHTS-LICENSE.md").split("The runs from the tenth on"), strict=True):
+        counts = re.findall(r"^\| [^|]*\| ([\d, /]+) \|", table, re.MULTILINE)
+        offered = [
+            int(number.replace(",", "")) for cell in counts for number in re.findall(r"\d{1,3}(?:,\d{3})+|\d+", cell)
+        ]
+        assert len(offered) == int(said[2])
+        assert said is first or sum(offered) == int(said[1].replace(",", ""))
+    assert f"from {int(first[2]) + int(more[2])} research collections" in card
 
 
 # --- the experiments ------------------------------------------------------------------------------------------------

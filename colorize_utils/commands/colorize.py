@@ -124,7 +124,7 @@ def _color(args, planned, hints, notes, results):
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
     marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
-    colorizer = load_colorizer(model, args.engine, args.temperature) if ahead else None
+    colorizer = load_colorizer(model, args.engine, args.temperature, bool(hints)) if ahead else None
     if colorizer and args.flips:
         colorizer.flips = True
 
@@ -220,10 +220,10 @@ def _find(paths, out, not_taken):
     return found, failures
 
 
-def load_colorizer(model, engine="tensorflow", temperature=None):
+def load_colorizer(model, engine="tensorflow", temperature=None, hinted=False):
     """The model in the file ``model``, or the shipped one (None), run by ``engine``; "none": no network."""
     from ..inference.colorizer import Colorizer
     from ..inference.engines import load
     from ..inference.folders import BY_HAND, NO_MODEL
 
-    return Colorizer(None, BY_HAND) if model == NO_MODEL else load(model, engine, temperature)
+    return Colorizer(None, BY_HAND) if model == NO_MODEL else load(model, engine, temperature, hinted)

@@ -22,12 +22,12 @@ CACHE = "COLORIZE_CACHE"  # environment variable: the folder to keep exports in
 MADE = "1"  # part of an export's name; another where exports of the same model would differ from earlier ones
 
 
-def load(model=None, engine="auto", temperature=None):
+def load(model=None, engine="auto", temperature=None, hinted=False):
     """`Colorizer.load` with the network run by ``engine``, out of `ENGINES`.
 
     auto: LiteRT or ONNX Runtime where one is installed, else TensorFlow; and TensorFlow, with a line to stderr, where
-    the export cannot be made or kept, or the model takes hints, for which an export has no input; and for a
-    temperature, which an export has fixed. The first call for a model
+    the export cannot be made or kept; and without a word for a temperature, which an export has fixed, and where photos
+    are ``hinted`` and the model takes hints, for which an export has no input. The first call for a model
     makes the export, in a process of its own that takes as long as TensorFlow does to start and to convert.
     ColorizeError (status 1) for an engine that is asked for and cannot be used, or a model that is missing or bad.
     """
@@ -40,14 +40,22 @@ def load(model=None, engine="auto", temperature=None):
     kind = engine if engine != "auto" else next(filter(installed, RUNTIMES), None)
     if kind in RUNTIMES and temperature is None:
         _, spec, meta = read_model(path)
+        if hinted and spec.get("hints"):
+            if engine != "auto":
+                raise ColorizeError(f"expected --engine tensorflow for hints to a model that takes them, got {engine}")
+            return _in_tensorflow(path)
         try:
-            if spec.get("hints"):
-                raise ColorizeError(f"expected --engine tensorflow for a model that takes hints, got {kind}", status=1)
             return Colorizer.around(_network(path, kind), spec, meta, path)
         except ColorizeError as error:
             if engine != "auto":
                 raise
             complain(f"{error}; TensorFlow is used, as with --engine tensorflow")
+    return _in_tensorflow(path, temperature)
+
+
+def _in_tensorflow(path, temperature=None):
+    from .colorizer import Colorizer
+
     quietly_import_keras()
     return Colorizer.load(path, temperature)
 

@@ -106,14 +106,15 @@ def test_a_damaged_export_is_made_anew(pretended, cache, model_file, damage):  #
     assert made.read_bytes() == b"export 2" and len(pretended) == 2
 
 
-def test_a_model_that_takes_hints_runs_on_tensorflow(pretended, tmp_path, capsys):
-    """An export has no input for them: what was clicked would be lost."""
+def test_hints_to_a_model_that_takes_them_are_for_tensorflow(pretended, cache, tmp_path, capsys):  # noqa: F811
+    """An export has no input for them: what was clicked would be lost. Photos without hints need none."""
     spec = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8), "hints": True}
     save_network(build_network(spec), tmp_path / "m.h5", spec)
-    assert engines.load(tmp_path / "m.h5") == "Keras" and not pretended
-    assert "a model that takes hints, got litert; TensorFlow is used" in capsys.readouterr().err
-    with pytest.raises(ColorizeError, match="^expected --engine tensorflow for a model that takes hints, got litert$"):
-        engines.load(tmp_path / "m.h5", "litert")
+    assert engines.load(tmp_path / "m.h5", hinted=True) == "Keras" and not pretended
+    assert not capsys.readouterr().err
+    with pytest.raises(ColorizeError, match="^expected --engine tensorflow for hints to a model that takes them, got"):
+        engines.load(tmp_path / "m.h5", "litert", hinted=True)
+    assert engines.load(tmp_path / "m.h5").meta["sha256"] == engines.sha256(tmp_path / "m.h5") and len(pretended) == 1
 
 
 def test_another_models_export_is_not_taken(pretended, cache, model_file, tmp_path):  # noqa: F811

@@ -46,11 +46,11 @@ def _left(folder, state):
 def _names(run):
     import matplotlib.pyplot as plt
 
-    from colorize_utils import color, export_model, fit_photo, load_network, one_line, sample_photos
+    from colorize_utils import asked, color, export_model, fit_photo, load_network, one_line, sample_photos
 
     names = {"Path": Path, "csv": csv, "np": np, "plt": plt, "Image": Image, "run": run, "smoke": True, "drive": None}
     names |= {"color": color, "export_model": export_model, "fit_photo": fit_photo, "load_network": load_network}
-    return names | {"one_line": one_line, "sample_photos": sample_photos}
+    return names | {"asked": asked, "one_line": one_line, "sample_photos": sample_photos}
 
 
 @pytest.mark.parametrize("state", ["begun", "interrupted in phase 1", "behind phase 2", "finished"])

@@ -95,7 +95,7 @@ def test_the_command_of_a_report_names_its_models_and_its_classifier():
 
 def test_facts_of_the_model_are_those_of_its_file_and_its_history():
     known = fill_reports.facts(ROOT)
-    assert known["parameters"] == "5.6 million" and known["megabytes"] == "11 MB"
+    assert known["parameters"] == "5.8 million" and known["megabytes"] == "12 MB"
     last = (ROOT / "saved_models" / "history.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")
     assert known["images"] == f"{int(last[4]):,}" and known["minutes"] == str(round(float(last[5])))
 
