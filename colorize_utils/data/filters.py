@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
+import cv2
 import numpy as np
 
 from ..color import colorfulness, decode_lab8, lab_to_rgb_unbounded
@@ -66,16 +67,19 @@ def _tint(lightness, a, b):
     hue = [part / np.maximum(np.hypot(*color), 1e-6) for part in color]
     mean_a, mean_b, hue_a, hue_b = (values.astype(np.float32)[level] for values in (*means, *hue))
     rest_a, rest_b = a - mean_a, b - mean_b
-    weight = 1 / (1 + (_patches(lightness).std(axis=(1, 3)) / FLAT) ** 2)
+    lightness = lightness - lightness.mean()  # so that little is lost in the squares
+    variance = np.maximum(_patches(lightness**2) - _patches(lightness) ** 2, 0)
+    weight = 1 / (1 + variance / FLAT**2)
     rests = rest_a * hue_a + rest_b * hue_b, rest_b * hue_a - rest_a * hue_b
-    squares = (_patches(rest).mean(axis=(1, 3)) ** 2 for rest in rests)
+    squares = (_patches(rest) ** 2 for rest in rests)
     return tuple(float(np.sqrt((square * weight).sum() / weight.sum())) for square in squares)
 
 
 def _patches(plane):
-    """(H, W) -> (H/PATCH, PATCH, W/PATCH, PATCH); what is left at the right and below is cut off."""
-    height, width = (side // PATCH * PATCH for side in plane.shape)
-    return plane[:height, :width].reshape(height // PATCH, PATCH, width // PATCH, PATCH)
+    """float32 (H, W) -> the means of its patches (H/PATCH, W/PATCH); what is left at the right and below is cut off."""
+    height, width = (max(1, side // PATCH) for side in plane.shape)
+    whole = np.ascontiguousarray(plane[: height * PATCH, : width * PATCH])
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)  # ten times as fast as NumPy's mean
 
 
 @dataclass(frozen=True)
