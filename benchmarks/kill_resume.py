@@ -13,6 +13,7 @@ status 1 if a run was not equal. About half a minute a run on two cores.
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -135,11 +136,20 @@ def newest(run):
 
 
 def kill_in_save(process, run, draw, saves):
-    """Kill inside the save whose number is drawn, some milliseconds after it began."""
+    """Kill inside the save whose number is drawn, at most some milliseconds after it was seen, or inside a later one.
+
+    A save of the tiny networks can be over before its kill arrives, so the process is stopped first: where the save is
+    over by then, the process goes on to its next one.
+    """
     number = draw.randrange(saves)
     wait_for(lambda: newest(run) > number, process)
-    time.sleep(draw.uniform(0, 0.03))
-    process.kill()
+    while wait_for(lambda: saving(run), process):
+        time.sleep(draw.uniform(0, 0.01))
+        process.send_signal(signal.SIGSTOP)
+        if saving(run):
+            process.kill()
+            break
+        process.send_signal(signal.SIGCONT)
     process.wait()
 
 
