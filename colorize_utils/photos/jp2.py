@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .deep_png import decoded
-from .pixels import Pixels
+from .deep_png import decoded, without_alpha
+from .pixels import Pixels, to_16_bits
 
 HEADS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 SYCC, CMYK, LAB = 18, 12, 14
@@ -110,12 +110,11 @@ def read_deep_jp2(path, head, image):
         return Pixels(np.asarray(image).astype(np.uint16), bits=16, was_grey=True)
     if values is None or values.dtype != np.uint16 or values.ndim == 3 and values.shape[2] not in (3, 4):
         return None
-    highest = 2**head.bits - 1
-    values = ((values.astype(np.uint32) * 65535 + highest // 2) // highest).astype(np.uint16)
+    values = to_16_bits(values, head.bits)
     if values.ndim == 2:
         return Pixels(values, bits=16, was_grey=True)
     alpha = np.ascontiguousarray(values[..., 3]) if values.shape[2] == 4 else None
-    return Pixels(np.ascontiguousarray(values[..., :3]), alpha, bits=16)
+    return Pixels(values if alpha is None else without_alpha(values), alpha, bits=16)
 
 
 def bits_in_boxes(head):

@@ -3,6 +3,7 @@
 ITU-T T.81, annex B; segments of Photoshop as in Adobe's file format specification, "Image resource blocks".
 """
 
+import math
 import mmap
 import re
 import struct
@@ -28,6 +29,8 @@ OTHERS = {*range(0xE0, 0xF0)} - {0xE0, 0xE1, 0xE2, 0xEC, 0xED, 0xEE}  # EC is of
 IPTC = 0x0404
 MOST = 65_533  # bytes of a segment's body
 MOST_SEGMENTS, MOST_KEPT = 20_000, 2**25  # bytes
+MOST_SCANS, PASSES = 100, 50  # each goes over the whole picture; programs write 20 at most
+MOST_TO_MEND = 3 * 10**9  # pixels times what `Jpeg.effort` says: some seconds
 # What is put behind a JPEG without an end. Where something is missing the decoder takes these bits for it.
 TAILS = (b"", bytes(512), b"\x55" * 512, b"\xaa" * 512)
 END = b"\xff\xd9"
@@ -51,6 +54,26 @@ class Jpeg:
     def scans(self):
         """How many passes over the picture it has."""
         return sum(marker == SOS for marker, _ in self.segments)
+
+    @property
+    def effort(self):
+        """Time that decoding takes for each pixel, in that of a scan which brings nothing new."""
+        return self.scans + 10
+
+    @property
+    def bytes_to_decode(self):
+        """For each pixel: what Pillow makes of it, and all coefficients where several scans bring them."""
+        _, bits, _, _, channels = self.frame or (0, 8, 0, 0, 3)
+        if bits > 8:
+            return 2 * channels
+        pillow = 1 if channels == 1 else 4  # it keeps color in four bytes
+        return pillow + 2 * self._coefficients() * (self.scans > 1)
+
+    def _coefficients(self):
+        """Of all channels, for each pixel: fewer than the channels where some are subsampled (T.81, B.2.2)."""
+        frame = next((body for marker, body in self.segments if marker in FRAMES), b"")
+        shares = [(each >> 4) * (each & 15) for each in frame[7::3]]
+        return sum(shares) / max(1, *shares, 1)
 
 
 def read_jpeg(file):
@@ -78,6 +101,11 @@ def read_jpeg(file):
         return Jpeg(tuple(segments), frame, end, len(data))
 
 
+def most_scans(size, max_pixels):
+    """How many scans a picture of (width, height) may have: of a very large one fewer, for each takes its time."""
+    return min(MOST_SCANS, PASSES * max_pixels // max(1, math.prod(size)))
+
+
 def _frame(body):
     return struct.unpack(">BHHB", body[:6])
 
@@ -92,8 +120,9 @@ def with_end(file, jpeg):
     size = jpeg.size
     file.seek(size - 1)
     size -= file.read(1) == b"\xff"  # the first half of the end mark
-    sums = {_sum_of(spliced(file, [(0, size), tail + END])) for tail in TAILS}
-    return spliced(file, [(0, size), END]) if len(sums) == 1 and None not in sums else None
+    first = _sum_of(spliced(file, [(0, size), TAILS[0] + END]))
+    whole = first is not None and all(first == _sum_of(spliced(file, [(0, size), tail + END])) for tail in TAILS[1:])
+    return spliced(file, [(0, size), END]) if whole else None
 
 
 def _sum_of(file):

@@ -13,9 +13,10 @@ from PIL import Image
 from ..errors import ColorizeError
 from .jp2 import HEADS as JP2_HEADS
 from .jp2 import Jp2, read_jp2
-from .jpeg import Jpeg, read_jpeg, with_end
+from .jpeg import MOST_TO_MEND, Jpeg, read_jpeg, with_end
 from .png import SIGNATURE, Png, read_png
 from .rare_jpeg import is_rare, without_scans
+from .size import is_within
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000")
 # How many pixels a byte of the file can give at most: decoders fill up what is not there. JPEG: a bit for each block of
@@ -103,8 +104,9 @@ def _taken_apart(path, file, head, max_pixels):
     if is_rare(jpeg):
         return without_scans(jpeg), jpeg, ()
     size = jpeg.frame[2:4] if jpeg.frame else (math.inf,)
-    fits = math.prod(size) <= max_pixels and not _is_hollow(file, "JPEG", size, jpeg)
-    if jpeg.end is None and fits and (mended := with_end(file, jpeg)):
+    fits = is_within(size, jpeg.bytes_to_decode, max_pixels) and math.prod(size) * jpeg.effort <= MOST_TO_MEND
+    may_mend = jpeg.end is None and fits and not _is_hollow(file, "JPEG", size, jpeg)
+    if may_mend and (mended := with_end(file, jpeg)):
         return mended, jpeg, ("its end mark is missing; its pixels are whole",)
     return file, jpeg, ()
 

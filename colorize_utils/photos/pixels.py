@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+BAND = 256  # rows at once
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -24,6 +26,15 @@ class Pixels:
     def noting(self, *notes, **changes):
         """The same with more notes, and with other fields."""
         return replace(self, notes=self.notes + notes, **changes)
+
+
+def to_16_bits(values, bits):
+    """Codes of ``bits`` bits, uint8 or uint16 (H, W, ...) -> of 16, rounded; those of uint16 in their own memory."""
+    out, highest = values if values.dtype == np.uint16 else np.empty(values.shape, np.uint16), 2**bits - 1
+    for top in range(0, len(values), BAND):
+        rows = values[top : top + BAND].astype(np.uint32)
+        out[top : top + BAND] = (rows * 65535 + highest // 2) // highest
+    return out
 
 
 def upright(values, orientation):

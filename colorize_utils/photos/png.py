@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import ColorizeError
 from .beside import Beside
+from .size import is_within
 from .spliced import spliced
 from .told_color import of_png
 
@@ -47,6 +48,7 @@ class Png:
     pixels: object
     chunks: tuple  # (name, body) of all others
     notes: tuple
+    bytes_to_decode: int  # for each pixel
 
 
 def read_png(path, file, max_pixels):
@@ -62,14 +64,22 @@ def read_png(path, file, max_pixels):
         raise ColorizeError(f"{path}: expected a photo, got a damaged PNG without a header", status=1)
     file.seek(header[0] + 8)
     shape = struct.unpack(">IIBBBBB", file.read(13).ljust(13, b"\0"))
-    if not ended and shape[0] * shape[1] <= max_pixels:
+    each = _bytes_to_decode(shape[2], shape[3], b"tRNS" in dict(needed))
+    if not ended and is_within(shape[:2], each, max_pixels):
         data = _packed_anew(spliced(file, [where for name, where in needed if name == b"IDAT"]), shape)
         if data is None:
             raise ColorizeError(f"{path}: expected a whole photo, got a truncated PNG", status=1)
         needed = [*((name, where) for name, where in needed if name != b"IDAT"), (b"IDAT", data)]
         notes = (*notes, "its end is missing; its pixels are whole")
     pixels = spliced(file, [SIGNATURE, *(where for _, where in needed), END])
-    return Png(shape[2], shape[3], pixels, tuple(chunks), tuple(notes))
+    return Png(shape[2], shape[3], pixels, tuple(chunks), tuple(notes), each)
+
+
+def _bytes_to_decode(depth, color, is_clear):
+    """Pillow keeps color in four bytes; OpenCV, which reads 16 bits, makes color of grey and alpha."""
+    if depth == 16:
+        return 2 * {0: 1, 2: 4 if is_clear else 3}.get(color, 4)
+    return 1 if color in (0, 3) else 4
 
 
 def _chunks(path, file):

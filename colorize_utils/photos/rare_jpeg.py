@@ -6,7 +6,7 @@ import struct
 import numpy as np
 
 from ..errors import ColorizeError
-from .pixels import Pixels
+from .pixels import Pixels, to_16_bits
 
 LOSSLESS, LS = (0xC3, 0xCB), 0xF7
 HIERARCHICAL = "hierarchical JPEG"  # nothing known to us reads it
@@ -59,8 +59,5 @@ def read_rare_jpeg(path, jpeg):
         raise ColorizeError(f"{path}: expected a whole photo, got {name} that cannot be read: {error}", 1) from None
     if values.shape[:2] != jpeg.frame[2:4] or values.ndim == 3 and values.shape[2] != 3:
         raise ColorizeError(f"{path}: expected grey or color, got {name} of shape {values.shape}", status=1)
-    if bits != 8:
-        highest = 2**bits - 1
-        values = (values.astype(np.uint32) * 65535 + highest // 2) // highest
-    values = values.astype(np.uint8 if bits == 8 else np.uint16)
+    values = values.astype(np.uint8, copy=False) if bits == 8 else to_16_bits(np.array(values), bits)
     return Pixels(values, bits=8 if bits == 8 else 16, was_grey=values.ndim == 2)

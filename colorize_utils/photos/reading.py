@@ -16,7 +16,7 @@ from .deep_png import read_deep_png
 from .eight_bits import read_eight_bits
 from .finding import READABLE, find_photos
 from .jp2 import Jp2, bits_in_boxes, read_deep_jp2
-from .jpeg import Jpeg
+from .jpeg import Jpeg, most_scans
 from .metadata import read_metadata, read_tiff_metadata, stands_beside
 from .no_photo import what_is
 from .opening import head_of, is_tiff, opened, unguarded
@@ -25,11 +25,11 @@ from .png import Png
 from .profiles import in_srgb
 from .provenance import SOFTWARE, mark_in
 from .rare_jpeg import is_rare, read_rare_jpeg
+from .size import refuse_memory, refuse_size
 from .writing import SUFFIXES, as_codes, write_photo
 
 __all__ = ["READABLE", "SUFFIXES", "Photo", "find_photos", "read_pages", "read_photo", "write_photo"]
 
-MOST_SCANS = 100  # of a JPEG: each goes over the whole picture; programs write 20 at most
 KINDS = "JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, HEIC"
 
 
@@ -156,11 +156,12 @@ def _read(path, file, max_pixels, codes):
     image = file.image
     if image.format in ("PNG", "WEBP", "GIF", "AVIF") and getattr(image, "n_frames", 1) > 1:
         raise ColorizeError(f"{path}: expected a still photo, got an animation of {image.n_frames} pictures", status=1)
-    _refuse_size(image.size, max_pixels)
+    refuse_size(image.size, max_pixels)
     if file.is_hollow:
         raise ValueError("truncated: far fewer data than its size asks for")
-    if isinstance(file.parts, Jpeg) and file.parts.scans > MOST_SCANS:
-        raise ColorizeError(f"expected at most {MOST_SCANS} scans, got {file.parts.scans}", status=1)
+    refuse_memory(image.size, _bytes_to_decode(file), max_pixels)
+    if isinstance(file.parts, Jpeg) and file.parts.scans > (most := most_scans(image.size, max_pixels)):
+        raise ColorizeError(f"expected at most {most} scans, got {file.parts.scans}", status=1)
     told = read_metadata(stands_beside(file.file, image, file.parts))
     pixels = _decoded(path, file)
     if pixels.bits == 8 and _has_more_than_8_bits(file):
@@ -174,7 +175,7 @@ def _read_tiff(picture, pages, notes, max_pixels, codes):
     from .tiff_pixels import FLOATS, read_picture
 
     with _one_line(picture.path, picture.number):
-        _refuse_size(picture.size, max_pixels)
+        refuse_size(picture.size, max_pixels)
         pixels = read_picture(picture, max_pixels)
         told = read_tiff_metadata(picture, pixels)
         if pixels.values.dtype == np.float32 and not told.profile:
@@ -212,20 +213,23 @@ def _decoded(path, file):
     return read_eight_bits(image)
 
 
+def _bytes_to_decode(file):
+    """Bytes that decoding takes for each pixel, by the header."""
+    if isinstance(file.parts, Jpeg | Png):
+        return file.parts.bytes_to_decode
+    channels, is_deep = len(file.image.getbands()), _has_more_than_8_bits(file)
+    if isinstance(file.parts, Jp2) and is_deep:
+        return 2 * channels
+    planes = 3 * (1 + is_deep) if file.image.format in ("AVIF", "HEIF") else 0  # YCbCr, before it is RGB
+    return planes + (1 if channels == 1 else 4)  # Pillow keeps color in four bytes
+
+
 def _has_more_than_8_bits(file):
     bits = file.image.info.get("bit_depth") or 8
     if file.image.format == "AVIF":
         file.file.seek(0)
         bits = bits_in_boxes(file.file.read(2**16))
     return bits > 8 or isinstance(file.parts, Jp2) and file.parts.bits > 8
-
-
-def _refuse_size(size, max_pixels):
-    if size[0] * size[1] > max_pixels:
-        raise ColorizeError(
-            f"expected at most {max_pixels:,} pixels, got {size[0]}x{size[1]}; --max-pixels raises the limit",
-            status=1,
-        )
 
 
 def _as_asked(pixels, codes):

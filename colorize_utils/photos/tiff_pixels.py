@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import ColorizeError
 from .eight_bits import read_eight_bits
 from .pixels import Pixels
+from .size import refuse_memory
 from .srgb import srgb
 from .tiff_colors import rgb_from_lab, rgb_from_palette, rgb_from_ycbcr, subsampled, subsampling
 from .tiff_pages import open_page
@@ -19,7 +20,6 @@ RAW = (32803, 34892)  # a mosaic of color filters, and what comes of it before a
 INK_SET, EXTRA = 332, 338  # tags
 ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of extra samples that are alpha
 MOST_CHANNELS = 8
-MOST_BYTES = 8  # a pixel, of the most pixels that a photo may have
 FLOAT = 3  # sample format, and predictor
 FURTHEST = 0.5  # outside 0..1, that floats may be: sharpening and resampling overshoot
 
@@ -63,8 +63,7 @@ def _refuse(page, max_pixels):
         raise ColorizeError(f"expected {CHANNELS[kind]} to {MOST_CHANNELS} channels, got {samples}", status=1)
     if page.dtype is None or isinstance(bits, tuple):
         raise ColorizeError(f"expected channels of 8 or 16 bits, or floats, got {bits} bits", status=1)
-    if width * height * samples * page.dtype.itemsize > MOST_BYTES * max_pixels:
-        raise ColorizeError(f"expected at most {MOST_BYTES * max_pixels:,} bytes, got {width}x{height}x{samples}", 1)
+    refuse_memory((width, height), samples * page.dtype.itemsize, max_pixels)
 
 
 def _by_pillow(page):

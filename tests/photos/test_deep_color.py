@@ -111,6 +111,15 @@ def test_a_16_bit_png_is_turned_once(tmp_path, orientation):
     assert np.array_equal(_values(read_photo(tmp_path / "a.png")), _oriented(COLOR, orientation))
 
 
+@pytest.mark.parametrize("height", [1, 255, 256, 600])
+def test_alpha_is_taken_out_of_every_band(tmp_path, height):
+    both = RNG.integers(0, 65536, (height, 7, 4), dtype=np.uint16)
+    (tmp_path / "a.png").write_bytes(_png(6, both))
+    photo = read_photo(tmp_path / "a.png", codes=True)
+    assert np.array_equal(photo.rgb, both[..., :3])
+    assert np.array_equal(photo.alpha, both[..., 3])
+
+
 def test_16_bit_grey_with_alpha_is_grey_with_alpha(tmp_path):
     both = np.stack([GREY, GREY[::-1]], axis=-1)
     (tmp_path / "a.png").write_bytes(_png(4, both))

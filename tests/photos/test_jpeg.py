@@ -268,6 +268,33 @@ def test_a_header_that_promises_more_than_the_file_can_hold_costs_a_line(tmp_pat
             read_photo(tmp_path / "b.jpg", max_pixels=1000)
 
 
+@pytest.mark.parametrize("behind", [b"\xff\xd9", b""], ids=["whole", "no end"])
+@pytest.mark.parametrize(
+    ("mode", "subsampling", "progressive", "needed"),
+    [("RGB", 0, True, "2,890,000,000"), ("RGB", 2, True, "2,023,000,000"), ("CMYK", 0, True, "3,468,000,000")],
+)
+def test_coefficients_that_would_fill_the_memory_cost_a_line(tmp_path, mode, subsampling, progressive, needed, behind):
+    """A decoder holds all coefficients of a progressive JPEG, two bytes each: 4:4:4 or, of 4:2:0, half of them."""
+    data = io.BytesIO()
+    Image.fromarray(SMOOTH).convert(mode).save(data, "JPEG", subsampling=subsampling, progressive=progressive)
+    mark = b"\xff\xc2" + data.getvalue()[data.getvalue().index(b"\xff\xc2") + 2 :][:3]
+    large = _promising(data.getvalue(), mark, ">2H", SIDE, SIDE)[:-2] + bytes(300_000) + behind
+    with pytest.raises(ColorizeError, match=rf"at most 1,800,000,000 bytes to decode, got 17000x17000 .* {needed};"):
+        read(tmp_path, large)
+
+
+def test_of_a_very_large_jpeg_fewer_scans_are_read(tmp_path):
+    data = io.BytesIO()
+    Image.fromarray(SMOOTH).convert("L").save(data, "JPEG", progressive=True)
+    data = data.getvalue()
+    mark = b"\xff\xc2" + data[data.index(b"\xff\xc2") + 2 :][:3]
+    large = _promising(data, mark, ">2H", 16_000, 16_000)[:-2]
+    many = large + large[large.rindex(b"\xff\xda") :] * 60 + bytes(300_000)
+    for behind in (b"\xff\xd9", b""):
+        with pytest.raises(ColorizeError, match="expected at most 58 scans, got 6"):
+            read(tmp_path, many + behind)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("kind", ["JPEG", "GIF", "TIFF"])
 def test_the_blankest_photo_is_whole(tmp_path, kind, mode):

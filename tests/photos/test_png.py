@@ -167,6 +167,23 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_unpacked(tmp_path):
     assert "at most 300,000,000 pixels, got 60000x60000" in refused(tmp_path, data)
 
 
+@pytest.mark.parametrize(("color", "clear", "allowed"), [(0, 0, 1), (2, 0, 1), (2, 1, 0), (4, 0, 0), (6, 0, 0)])
+def test_values_that_would_fill_the_memory_cost_a_line(tmp_path, color, clear, allowed):
+    """17,000x17,000 of 16 bits: with alpha they take 2.3 GB, and 2 MB can promise them."""
+    whole = png(COLOR)
+    head = struct.pack(">2I5B", 17_000, 17_000, 16, color, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"tRNS", bytes(6)), (b"IDAT", zlib.compress(bytes(9)))]
+    body = b"".join(
+        struct.pack(">I", len(v)) + k + v + struct.pack(">I", zlib.crc32(k + v))
+        for k, v in chunks
+        if clear or k != b"tRNS"
+    )
+    size = "got 17000x17000 that take 2,312,000,000"
+    for end in (whole[-12:], b""):
+        line = refused(tmp_path, whole[:8] + body + end)
+        assert (size not in line and "whole photo" in line) if allowed else size in line
+
+
 def test_pieces_read_as_one_file():
     file = io.BytesIO(bytes(range(100)))
     one = spliced(file, [b"ab", (10, 2), (12, 3), b"", (50, 3), b"z"])
