@@ -29,15 +29,15 @@ from .near_copies import leave_out_copies
 from .stored import (
     content_hash,
     difference_hash,
+    difference_hashes,
     fit_photo,
-    mirrored,
     position_of,
     split_of,
     stored_codes,
     usual_shares,
 )
 
-__all__ = ["content_hash", "difference_hash", "fit_photo", "prepare", "split_of", "stored_codes"]
+__all__ = ["content_hash", "difference_hash", "difference_hashes", "fit_photo", "prepare", "split_of", "stored_codes"]
 
 VERSION = 1
 COLUMNS = ("name", "source", "split", "row", "hash", "dhash", "transposed", "reason")
@@ -250,8 +250,7 @@ def _convert_one(item, settings):
     row["split"] = split_of(item.parent or row["hash"], settings["val"], settings["test"])
     codes, transposed = stored_codes(pixels, is_lab, settings["height"], settings["width"], settings["fit"])
     row["transposed"] = int(transposed)
-    row["dhash"] = difference_hash(codes).tobytes().hex()
-    row["mirror"] = difference_hash(mirrored(codes, transposed)).tobytes().hex()
+    row["dhash"], row["mirror"] = (found.tobytes().hex() for found in difference_hashes(codes, transposed))
     row["parent"] = item.parent or ""
     return row, codes
 

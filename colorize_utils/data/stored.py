@@ -38,13 +38,24 @@ def usual_shares(count):
 
 def difference_hash(codes):
     """256-bit difference hash of Lab codes (H, W, 3): is each cell of a 16x17 grid lighter than the one to its left."""
-    small = cv2.resize(np.ascontiguousarray(codes[..., 0]), (17, 16), interpolation=cv2.INTER_AREA).astype(np.int16)
-    return np.packbits(small[:, 1:] > small[:, :-1])
+    return _hash_of(_cells(codes))
 
 
-def mirrored(codes, transposed):
-    """Codes (H, W, 3) of the photo's mirror image, left and right exchanged; portraits are stored lying."""
-    return codes[::-1] if transposed else codes[:, ::-1]
+def difference_hashes(codes, transposed):
+    """That of Lab codes (H, W, 3), and that of the photo's mirror image, left and right exchanged.
+
+    Portraits are stored lying: ``transposed``, their left is above.
+    """
+    cells = _cells(codes)
+    return _hash_of(cells), _hash_of(cells[::-1] if transposed else cells[:, ::-1])
+
+
+def _cells(codes):
+    return cv2.resize(cv2.extractChannel(codes, 0), (17, 16), interpolation=cv2.INTER_AREA)
+
+
+def _hash_of(cells):
+    return np.packbits(cells[:, 1:] > cells[:, :-1])
 
 
 def fit_photo(pixels, height, width, fit="crop"):
@@ -63,10 +74,29 @@ def fit_photo(pixels, height, width, fit="crop"):
         size = (max(width, round(w * scale)), max(height, round(h * scale)))
     shrinks = size[0] <= w and size[1] <= h
     if size != (w, h):
+        if shrinks:  # what will be cut off need not be averaged
+            pixels, size = _cut_before(pixels, size, (width, height))
         method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         pixels = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=method)
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return np.ascontiguousarray(pixels[top : top + height, left : left + width]), transposed
+
+
+def _cut_before(pixels, size, wanted):
+    """What of pixels (h, w, ...) is left when they have ``size`` and their center is cut to ``wanted``, and its size.
+
+    Cut where a pixel ends before as after, so that the same is averaged with the same weights; else nothing is. Sizes
+    are (width, height).
+    """
+    sides = list(size)
+    for axis in (0, 1):
+        full, new, keep = pixels.shape[axis], size[1 - axis], wanted[1 - axis]
+        start = (new - keep) // 2
+        if start * full % new == 0 and keep * full % new == 0:
+            begin = start * full // new
+            pixels = pixels[(slice(None),) * axis + (slice(begin, begin + keep * full // new),)]
+            sides[1 - axis] = keep
+    return pixels, tuple(sides)
 
 
 def stored_codes(pixels, is_lab, height, width, fit="crop"):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import skimage
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -53,6 +54,15 @@ def _varied(lightness=(20, 80), chroma=40):
 def test_each_reason_has_its_photo(codes, reason):
     assert Filters().reason(codes) == reason
     assert Filters.none().reason(codes) is None
+
+
+def test_colorfulness_is_that_of_clipped_rgb(samples):
+    """Against scikit-image; colors outside of sRGB are among them."""
+    lively = np.random.default_rng(0).integers(64, 192, (60, 80, 3), dtype=np.uint8)
+    for codes in [lively, *(color.encode_lab8(color.rgb_to_lab(rgb[:200, :200] / 255)) for rgb in samples.values())]:
+        lab = codes[::2, ::2].astype(np.float64) * (100 / 255, 1, 1) - (0, 128, 128)
+        rgb = np.clip(skimage.color.lab2rgb(lab), 0, 1) * 255
+        assert statistics(codes).colorfulness == pytest.approx(color.colorfulness(rgb), abs=0.05)
 
 
 def test_several_photos_are_measured_as_each_alone():

@@ -22,7 +22,7 @@ from colorize_utils.data import prepare as module
 from colorize_utils.data.batches import PreparedSet
 from colorize_utils.data.filters import Filters
 from colorize_utils.data.items import Item
-from colorize_utils.data.prepare import content_hash, difference_hash, fit_photo, prepare, split_of
+from colorize_utils.data.prepare import content_hash, difference_hash, difference_hashes, fit_photo, prepare, split_of
 from colorize_utils.data.sources import KaggleLab, PhotoFolder, SamplePhotos
 from colorize_utils.data.stored import usual_shares
 from colorize_utils.errors import ColorizeError
@@ -90,6 +90,33 @@ def test_what_decides_the_split_never_changes():
     ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, :, None] * 4, (48, 64, 3))
     assert difference_hash(ramp).tobytes() == b"\xff" * 32
     assert difference_hash(ramp[:, ::-1]).tobytes() == b"\x00" * 32
+
+
+@pytest.mark.parametrize("transposed", [0, 1])
+def test_the_hash_of_the_mirror_image_is_as_if_it_was_mirrored_first(transposed):
+    codes = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    codes = cv2.resize(codes, (192, 144))
+    own, mirror = difference_hashes(codes, transposed)
+    assert np.array_equal(own, difference_hash(codes))
+    expected = difference_hash(codes[::-1] if transposed else codes[:, ::-1])
+    assert np.count_nonzero(np.unpackbits(mirror ^ expected)) <= 2  # of 256: averages of cells are rounded
+
+
+@given(st.integers(8, 60), st.integers(8, 60), st.sampled_from([(6, 8), (7, 7), (8, 6)]), st.booleans())
+def test_what_is_cut_off_changes_nothing_of_the_rest(h, w, wanted, grey):
+    """Cutting before averaging, where it can be, against averaging first."""
+    height, width = wanted
+    dtype, shape = (np.uint16, (h, w)) if grey else (np.uint8, (h, w, 2))
+    pixels = np.random.default_rng(h * w).integers(0, np.iinfo(dtype).max, shape, dtype=dtype)
+    fitted, transposed = fit_photo(pixels, height, width)
+    pixels = pixels.swapaxes(0, 1) if transposed else pixels
+    h, w = pixels.shape[:2]
+    scale = max(height / h, width / w)
+    size = max(width, round(w * scale)), max(height, round(h * scale))
+    method = cv2.INTER_AREA if size[0] <= w and size[1] <= h else cv2.INTER_CUBIC
+    whole = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=method) if size != (w, h) else pixels
+    top, left = (size[1] - height) // 2, (size[0] - width) // 2
+    assert np.array_equal(fitted, whole[top : top + height, left : left + width])
 
 
 @given(st.text(max_size=30), st.floats(0, 0.5), st.floats(0, 0.5))
