@@ -19,7 +19,7 @@ from ..photos.reading import read_photo
 from .turns import Left
 
 PREVIEW, THUMB = 1600, 240  # pixels, the long side of what the browser shows
-GLANCE = 1000  # of what is colored for a glance, which the browser shows no larger on most screens
+GLANCE = 800  # of what is colored for a glance, which is seen for half a second
 CANVAS = 1000  # the least that the long side of what is clicked on has
 MOST_PHOTOS = 1000  # of one visitor
 DOT = 1 / 90  # radius of a hint's mark, as a share of the preview's long side
