@@ -124,7 +124,9 @@ def _color(args, planned, hints, notes, results):
     how = {"size": args.size, "strength": args.strength, "chroma_only": args.chroma_only, "hints": hints}
     marks = {**how, "temperature": args.temperature, "flips": args.flips}
     # Where all is done already there is no need to wait for the model.
-    colorizer = load_colorizer(model, args.engine, args.temperature, bool(hints)) if ahead else None
+    workers = args.workers or min(4, os.cpu_count() or 1)
+    at_once = min(ahead, workers)
+    colorizer = load_colorizer(model, args.engine, args.temperature, bool(hints), at_once) if ahead else None
     if colorizer and args.flips:
         colorizer.flips = True
 
@@ -143,7 +145,7 @@ def _color(args, planned, hints, notes, results):
             planned,
             overwrite=args.overwrite,
             max_pixels=args.max_pixels,
-            workers=args.workers or min(4, os.cpu_count() or 1),
+            workers=workers,
             maker=maker_of(getattr(colorizer, "meta", {}), **marks) if ahead else maker_in(model, **marks),
             failed=lambda source, why: complain(named(source, why), bar),
             noted=lambda source, note: complain(named(source, note), bar),
@@ -220,10 +222,10 @@ def _find(paths, out, not_taken):
     return found, failures
 
 
-def load_colorizer(model, engine="tensorflow", temperature=None, hinted=False):
+def load_colorizer(model, engine="tensorflow", temperature=None, hinted=False, at_once=1):
     """The model in the file ``model``, or the shipped one (None), run by ``engine``; "none": no network."""
     from ..inference.colorizer import Colorizer
     from ..inference.engines import load
     from ..inference.folders import BY_HAND, NO_MODEL
 
-    return Colorizer(None, BY_HAND) if model == NO_MODEL else load(model, engine, temperature, hinted)
+    return Colorizer(None, BY_HAND) if model == NO_MODEL else load(model, engine, temperature, hinted, at_once)

@@ -44,7 +44,8 @@ class Colorizer:
         self.flips, self.most = False, MOST
         self._predict = getattr(network, "predict_on_batch", network)
         self._hears = takes_hints(network)
-        self._turn = threading.Lock()  # several photos may be at work in threads, but there is one network
+        # Several photos may be at work in threads, but a network is there once, where it does not say otherwise.
+        self._turn = threading.Semaphore(getattr(network, "at_once", 1))
 
     @classmethod
     def load(cls, path=None, temperature=None, fold=True):

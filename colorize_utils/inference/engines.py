@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from queue import LifoQueue
 
 from ..disk import part_beside, sha256, sweep, whole
 from ..errors import ColorizeError, reason
@@ -22,13 +23,14 @@ CACHE = "COLORIZE_CACHE"  # environment variable: the folder to keep exports in
 MADE = "1"  # part of an export's name; another where exports of the same model would differ from earlier ones
 
 
-def load(model=None, engine="auto", temperature=None, hinted=False):
+def load(model=None, engine="auto", temperature=None, hinted=False, at_once=1):
     """`Colorizer.load` with the network run by ``engine``, out of `ENGINES`.
 
     auto: LiteRT or ONNX Runtime where one is installed, else TensorFlow; and TensorFlow, with a line to stderr, where
     the export cannot be made or kept; and without a word for a temperature, which an export has fixed, and where photos
-    are ``hinted`` and the model takes hints, for which an export has no input. The first call for a model
-    makes the export, in a process of its own that takes as long as TensorFlow does to start and to convert.
+    are ``hinted`` and the model takes hints, for which an export has no input. The first call for a model makes the
+    export, in a process of its own that takes as long as TensorFlow does to start and to convert. at_once: how many
+    photos will be in hand at a time; a runtime then has the network several times, each on its part of the cores.
     ColorizeError (status 1) for an engine that is asked for and cannot be used, or a model that is missing or bad.
     """
     from ..weights import read_model, shipped_model
@@ -45,7 +47,7 @@ def load(model=None, engine="auto", temperature=None, hinted=False):
                 raise ColorizeError(f"expected --engine tensorflow for hints to a model that takes them, got {engine}")
             return _in_tensorflow(path)
         try:
-            return Colorizer.around(_network(path, kind), spec, meta, path)
+            return Colorizer.around(_network(path, kind, at_once), spec, meta, path)
         except ColorizeError as error:
             if engine != "auto":
                 raise
@@ -66,16 +68,38 @@ def installed(kind):
     return all(importlib.util.find_spec(name) is not None for name in packages)
 
 
-def _network(path, kind):
+class Several:
+    """A network of which ``at_once`` photos may be asked at a time: small photos are too little work for all cores.
+
+    make: gives a function L/50-1 -> ab/110, which one thread at a time may call.
+    """
+
+    def __init__(self, make, at_once):
+        self.at_once, self._make, self._free = at_once, make, LifoQueue()
+        for run in [None] * (at_once - 1) + [make()]:  # the others when they are needed
+            self._free.put(run)
+
+    def __call__(self, photo):
+        run = self._free.get()
+        try:
+            run = run or self._make()
+            return run(photo)
+        finally:
+            self._free.put(run)
+
+
+def _network(path, kind, at_once=1):
     """The function L/50-1 -> ab/110 of the model file ``path``, run by a runtime; exported first if need be."""
     name, package = RUNTIMES[kind]
     if importlib.util.find_spec(package) is None:
         raise ColorizeError(f"expected {name} for --engine {kind}: `pip install -r requirements-fast.txt`", status=1)
     folder, stem = cache_folder(), f"{sha256(path)}-{MADE}"
     exported = _kept(folder, stem, kind) or _export(path, folder, stem, kind)
+    cores = min(4, os.cpu_count() or 1)
+    at_once = min(at_once, cores)
     try:
         with silent_decoders():
-            return runner(exported, threads=min(4, os.cpu_count() or 1), light=True)
+            return Several(lambda: runner(exported, threads=cores // at_once, light=True), at_once)
     except Exception as error:  # noqa: BLE001  (runtimes raise many kinds)
         raise ColorizeError(f"expected {exported} to run on {name}, got: {reason(error)}", status=1) from None
 

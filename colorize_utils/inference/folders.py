@@ -85,7 +85,8 @@ def colorize_files(
     ``finished(result)`` for every photo, with a `Result`: all in the order of the plan and in the calling thread.
 
     size, strength, chroma_only, hints: as `Colorizer.__call__` has them. workers: photos read, colored and written at a
-    time; the network takes one after the other. maker: what the metadata name, by default the colorizer's model.
+    time; the network takes one after the other, unless it says otherwise (`engines.Several`). maker: what the metadata
+    name, by default the colorizer's model.
     """
     outcome, room = Outcome(), Room()
     options = _unusual(size=size, strength=strength, chroma_only=chroma_only, hints=hints)

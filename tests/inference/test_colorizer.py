@@ -15,6 +15,7 @@ from colorize_utils import color, weights
 from colorize_utils.errors import ColorizeError
 from colorize_utils.inference import colorizer as module
 from colorize_utils.inference.colorizer import Colorizer, working_shape
+from colorize_utils.inference.engines import Several
 from colorize_utils.weights import shipped_model
 
 
@@ -233,23 +234,56 @@ def test_a_photo_can_be_colored_in_its_own_memory(monkeypatch):
     assert np.array_equal(photo, expected)
 
 
-def test_photos_in_several_threads_take_turns_at_the_network():
-    busy, most, counting = [0], [0], threading.Lock()
+class Counting:
+    """A network that counts how many threads are in it."""
 
-    def network(x):
-        with counting:
-            busy[0] += 1
-            most[0] = max(most[0], busy[0])
+    def __init__(self):
+        self.busy, self.most, self.lock = 0, 0, threading.Lock()
+
+    def __call__(self, x):
+        with self.lock:
+            self.busy += 1
+            self.most = max(self.most, self.busy)
         time.sleep(0.01)
-        with counting:
-            busy[0] -= 1
+        with self.lock:
+            self.busy -= 1
         return mild(x)
 
-    grey = skimage.data.camera()[::8, ::8]
-    colorizer = Colorizer(network)
+
+def test_photos_in_several_threads_take_turns_at_the_network():
+    grey, network = skimage.data.camera()[::8, ::8], Counting()
     with ThreadPoolExecutor(6) as pool:
-        pictures = list(pool.map(colorizer, [grey] * 12))
-    assert most == [1] and all(np.array_equal(picture, pictures[0]) for picture in pictures)
+        pictures = list(pool.map(Colorizer(network), [grey] * 12))
+    assert network.most == 1 and all(np.array_equal(picture, pictures[0]) for picture in pictures)
+
+
+def test_a_network_that_is_there_several_times_takes_as_many_photos_at_once():
+    grey, made = skimage.data.camera()[::8, ::8], []
+    several = Several(lambda: made.append(Counting()) or made[-1], 3)
+    assert len(made) == 1  # the others when they are needed
+    colorizer = Colorizer(several)
+    alone = colorizer(grey)
+    assert len(made) == 1
+    together = threading.Barrier(3)
+
+    def work(_):
+        together.wait(10)
+        return colorizer(grey)
+
+    with ThreadPoolExecutor(3) as pool:
+        pictures = list(pool.map(work, range(12)))
+    assert len(made) > 1 and {network.most for network in made} == {1}
+    assert all(np.array_equal(picture, alone) for picture in pictures)
+
+
+def test_a_network_that_fails_is_free_for_the_next_photo():
+    def fails(x):
+        raise MemoryError
+
+    several = Several(lambda: fails, 1)
+    for _ in range(3):
+        with pytest.raises(MemoryError):
+            several(0)
 
 
 def test_the_photo_given_is_not_changed():

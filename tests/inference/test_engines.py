@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,6 +72,18 @@ def test_the_picture_is_keras_at_three_sizes(kind, model_file, lasting, samples,
     for height, width in ((512, 512), (97, 310), (33, 20)):
         part = photo[:height, :width]
         assert np.abs(keras(part).astype(int) - other(part)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_photos_in_hand_together_are_as_each_alone(kind, model_file, lasting, samples, monkeypatch):  # noqa: F811
+    monkeypatch.setenv(engines.CACHE, str(lasting))
+    monkeypatch.setattr(engines.os, "cpu_count", lambda: 3)
+    parts = [samples["astronaut"][top : top + 96, left : left + 80] for top in (0, 200) for left in range(0, 400, 40)]
+    one = engines.load(model_file, kind)
+    alone = [one(part) for part in parts]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(engines.load(model_file, kind, at_once=3), parts))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
 @pytest.mark.parametrize("kind", KINDS)
