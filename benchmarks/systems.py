@@ -143,7 +143,7 @@ def draw_samples(runs, path, working_size):
         rows.append(labeled(row([paint(case_of("sample", photo, photo.shape[:2])) for photo in photos]), title))
     for name, run in runs.items():
         model = Colorizer.load(last_generator(run))
-        model.size = working_size
+        model.size = model.smallest = working_size
         rows.append(labeled(row([model(grey(photo)) for photo in photos]), name))
     rows.append(labeled(row(photos), "the truth"))
     Image.fromarray(np.asarray(stacked(rows))).save(path, quality=80, optimize=True)

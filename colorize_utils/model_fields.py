@@ -87,7 +87,7 @@ def checked_meta(meta, where):
         raise _wrong(where, "a description", meta)
     if len(repr(meta)) > LARGEST_META:
         raise _wrong(where, f"a description of at most {LARGEST_META:,} characters", "more")
-    for key in ("working_size", "trained_size"):
+    for key in ("working_size", "smallest_size", "trained_size"):
         what, fits = whole(*SIZES)
         if meta.get(key) is not None and not fits(meta[key]):
             raise _wrong(where, f"{key} to be {what}", meta[key])

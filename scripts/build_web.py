@@ -74,7 +74,7 @@ def _write_model(output, model):
         data = halved(done.path, done.notes["stride"])
     name = f"model-{hashlib.sha256(data).hexdigest()[:12]}.onnx"
     (output / name).write_bytes(data)
-    notes = {key: done.notes[key] for key in ("name", "version", "working_size", "stride", "license")}
+    notes = {key: done.notes[key] for key in ("name", "version", "working_size", "smallest_size", "stride", "license")}
     return {"file": name, "bytes": len(data), **notes}
 
 

@@ -178,6 +178,29 @@ def test_export_takes_the_last_finished_phase_of_a_run(model_file, tmp_path, cap
     assert Colorizer.load(out).size == 96
 
 
+def test_a_model_is_exported_with_calmer_colors_and_its_sizes(model_file, tmp_path, capsys):
+    out, whole = tmp_path / "calm.h5", Colorizer.load(model_file)
+    sizes = ("--working-size", 96, "--smallest-size", 80)
+    assert run(capsys, "export-model", model_file, "-o", out, "--strength", 0.5, *sizes)[0] == 0
+    calm, lightness = Colorizer.load(out), np.linspace(0, 100, 96 * 96).reshape(96, 96)
+    assert (calm.size, calm.smallest) == (96, 80)
+    expected = np.arctanh(whole.predict_ab(lightness, 96) / 110) / 2
+    np.testing.assert_allclose(calm.predict_ab(lightness), np.tanh(expected) * 110, atol=0.05)
+    status, _, said = run(capsys, "export-model", model_file, "-o", tmp_path / "b.h5", "--strength", 5)
+    assert status == 2 and "expected a number from 0.1 to 1.5" in said[0]
+
+
+def test_colors_chosen_out_of_classes_are_not_multiplied(tmp_path, capsys):
+    from colorize_utils.networks import build_network
+    from colorize_utils.weights import save_network
+
+    spec = {"network": "zhang", "width": 4}
+    save_network(build_network(spec), tmp_path / "a.h5", spec, {"trained_size": 64})
+    status, _, said = run(capsys, "export-model", tmp_path / "a.h5", "-o", tmp_path / "b.h5", "--strength", 0.5)
+    assert status == 1 and "expected a network whose last layer gives a and b" in said[0]
+    assert not (tmp_path / "b.h5").exists()
+
+
 def test_a_runs_folder_means_its_newest_model(stub, tmp_path, capsys):
     put(tmp_path / "a.png", (30, 40))
     for phase in ("1-decoder", "2-unet"):

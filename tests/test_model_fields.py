@@ -43,7 +43,7 @@ def test_a_network_that_is_none_is_refused_before_it_is_built(spec):
         *({"working_size": size} for size in ("abc", -5, 0, 1, 10**6, 1e308, [1], {"a": 1}, "3000", True, 33.7)),
         {"working_size": float("nan")}, {"trained_size": -1}, {"name": ["a"]}, {"version": {"x": 1}}, {"name": 5},
         {"name": "x\x1b]0;y\x07"}, {"name": "two\nlines"}, {"name": "A" * 201}, {"more": "A" * 2_000_000},
-        None, [1, 2], "abc",
+        {"smallest_size": 0}, None, [1, 2], "abc",
     ],
     ids=lambda meta: str(meta)[:40].encode("unicode_escape").decode(),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from ..guarding import add_overwrite, refuse_others
-from ..terminal import number, quietly_import_keras, shown
+from ..terminal import decimal, number, quietly_import_keras, shown
 
 
 def add_arguments(parser):
@@ -17,6 +17,15 @@ def add_arguments(parser):
     parser.add_argument("--model-version", default="0", metavar="TEXT", help="the model's version")
     parser.add_argument(
         "--working-size", type=number(32, 2048), metavar="N", help="short side of the copy the model sees"
+    )
+    parser.add_argument(
+        "--smallest-size",
+        type=number(32, 2048),
+        metavar="N",
+        help="short side to which photos are enlarged that are smaller (default: --working-size)",
+    )
+    parser.add_argument(
+        "--strength", type=decimal(0.1, 1.5), metavar="X", help="multiply the colors that the model gives, as by 0.9"
     )
     parser.add_argument(
         "--data",
@@ -33,18 +42,28 @@ def main(args):
     refuse_others(args.output, is_noted, args.overwrite)
     refuse_others(Path(args.output).with_suffix(".sha256"), is_note, args.overwrite)
     quietly_import_keras()
-    digest = export_model(
-        args.sources, args.output, args.name, args.model_version, args.working_size, _refitting(args.data)
-    )
+    sizes, change = (args.working_size, args.smallest_size), _change(args.data, args.strength)
+    digest = export_model(args.sources, args.output, args.name, args.model_version, sizes, change)
     print(f"{shown(args.output)}: SHA-256 {digest}")
     return 0
 
 
-def _refitting(folder):
-    if not folder:
-        return None
-    from ..data.batches import PreparedSet
-    from ..training.refit import refit_on
+def _change(folder, strength):
+    """What is done with the network before it is written. A folder that is no prepared set is refused at once."""
+    steps = []
+    if folder:
+        from ..data.batches import PreparedSet
+        from ..training.refit import refit_on
 
-    PreparedSet.open(folder)  # said before anything is averaged
-    return partial(refit_on, folder=folder)
+        PreparedSet.open(folder)
+        steps.append(partial(refit_on, folder=folder))
+    if strength:
+        from ..networks import strengthen
+
+        steps.append(partial(strengthen, factor=strength))
+
+    def change(network):
+        for step in steps:
+            step(network)
+
+    return change

@@ -56,7 +56,8 @@ class Snapshots:
         known = self._networks[kind]
         assign_arrays(known.network.variables, arrays, str(path))
         colorizer = Colorizer(known.network, description["meta"], known.stride)
-        colorizer.size = self._size or colorizer.size
+        if self._size:
+            colorizer.size = colorizer.smallest = self._size
         return colorizer
 
 

@@ -173,10 +173,11 @@ def model_rows(name, path=None, size=None, hinted=()):
 
     colorizer = Colorizer.load(path)
     if size:
-        colorizer.size = size
+        colorizer.size = colorizer.smallest = size
     known = {key: colorizer.meta[key] for key in ("version", "phase", "epoch") if key in colorizer.meta}
     text = [f"model `{Path(path).name}`" if path else "the shipped model", *(f"{k} {v}" for k, v in known.items())]
-    text = ", ".join([*text, f"sees copies with a short side of {colorizer.size} px"])
+    sizes = f"{colorizer.smallest} to {colorizer.size}" if colorizer.smallest < colorizer.size else colorizer.size
+    text = ", ".join([*text, f"sees copies with a short side of {sizes} px"])
     rows = [Row(name, text, lambda case: painted_by(colorizer, case, f"model {name}"), parallel=False)]
     for count in hinted:
         full = f"{name}+{count}"

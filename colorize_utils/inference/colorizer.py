@@ -35,12 +35,14 @@ class Colorizer:
     network: a Keras model, or any function, L/50-1 (1, h, w, 1) -> ab/110 (1, h, w, 2) for sides that are multiples of
     ``stride``; None: no network, only hints give color (Levin et al. 2004). meta: what the model file says of itself;
     ``working_size``, else ``trained_size``, is the short side, in pixels, of the copy of a photo that the network
-    looks at. ``flips``: whether it is shown the photo mirrored too and the two answers are averaged (twice the time).
+    looks at; a smaller photo is looked at as it is, but not under ``smallest_size``, where the file says one.
+    ``flips``: whether it is shown the photo mirrored too and the two answers are averaged (twice the time).
     """
 
     def __init__(self, network, meta=None, stride=STRIDE):
         self.network, self.meta, self.stride = network, dict(meta or {}), stride
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
+        self.smallest = int(self.meta.get("smallest_size") or self.size)
         self.flips, self.most = False, MOST
         self._predict = getattr(network, "predict_on_batch", network)
         self._hears = takes_hints(network)
@@ -84,7 +86,7 @@ class Colorizer:
         """Color a photo -> sRGB (H, W, 3) of the same size and type, every pixel with the L it had.
 
         photo: uint8, uint16, or float sRGB in [0, 1] (the result is float32 then); (H, W), (H, W, 1) or (H, W, 3). Of
-        a color photo only the lightness is used. size: short side of the working copy, by default the size trained at.
+        a color photo only the lightness is used. size: short side of the working copy, by default `usual_size`.
         out: array to write to, which may be the photo itself. strength, 0 to 1.5: ab is multiplied by it before what
         leaves the gamut is brought back. chroma_only: in place of the photo's L, `CHROMA_LIGHTNESS` everywhere: the
         color as a layer of its own. hints: `given.Hints` for this photo, the colors of some pixels: each spreads over
@@ -124,13 +126,20 @@ class Colorizer:
         self._each_band(grey, size, keep, hints)
         return ab
 
+    def usual_size(self, shape):
+        """The short side of the copy that is looked at of a photo of ``shape`` (H, W, ...), where none is asked for.
+
+        Enlarging adds nothing to see, but a network knows things at the sizes that it was trained at.
+        """
+        return min(self.size, max(self.smallest, min(shape[:2])))
+
     def _each_band(self, photo, size, work, hints=None):
         """Call ``work(first row, L (n, W), ab (n, W, 2))`` for bands that cover the photo, in several threads."""
         if hints is not None:
             hints.check(photo.shape[:2])
         at_hints = _lightness(photo[hints.rows, hints.columns][None])[0] if hints else None
         hints = hints.seen_at(at_hints) if hints else None
-        small = _working_copy(photo, working_shape(photo.shape[:2], size or self.size, self.most))
+        small = _working_copy(photo, working_shape(photo.shape[:2], size or self.usual_size(photo.shape), self.most))
         ab = np.zeros((*small.shape, 2), np.float32) if self.network is None else self._run(small, hints)
         layer = self._hinted(photo, hints, at_hints, ab, small) if hints else None
 

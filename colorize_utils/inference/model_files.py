@@ -15,15 +15,15 @@ from ..weights import assign_arrays, load_network, model_file, read_model, save_
 from .portable import FORMATS
 
 
-def export_model(sources, output, name="colorizer", version="0", working_size=None, change=None):
+def export_model(sources, output, name="colorizer", version="0", sizes=(None, None), change=None):
     """Write a generator as a float16 model file, and its SHA-256 beside it. Returns the SHA-256.
 
     sources: a model file or a run's folder (its last finished phase is taken), or several of one network: the mean of
     their weights is written then (Izmailov et al. 2018; Wortsman et al. 2022: places that one training went through,
-    averaged, err less than each alone). The meta of the last is kept; name, version and, if given, working_size are
-    added. ColorizeError for a missing source, or for sources of different networks; that some have attention or take
-    hints and others do not is no difference, as long as the last has these parts. change: called with the network
-    before it is written, as `training.refit.refit_on` is of a mean.
+    averaged, err less than each alone). The meta of the last is kept; name, version and, where given, sizes
+    (working_size and smallest_size, see `Colorizer`) are added. ColorizeError for a missing source, or for sources of
+    different networks; that some have attention or take hints and others do not is no difference, as long as the last
+    has these parts. change: called with the network before it is written, as `training.refit.refit_on` is of a mean.
     """
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     output = Path(output)
@@ -39,8 +39,7 @@ def export_model(sources, output, name="colorizer", version="0", working_size=No
     if change:
         change(network)
     meta = {**meta, "name": name, "version": version}
-    if working_size:
-        meta["working_size"] = working_size
+    meta |= {key: size for key, size in zip(("working_size", "smallest_size"), sizes, strict=True) if size}
     try:
         save_network(network, output, spec, meta)
         digest = sha256(output)

@@ -117,11 +117,12 @@ def describe(path, spec, meta, license=None):
     from ..networks import stride_of
     from .colorizer import STRIDE, Colorizer
 
-    stride = max(STRIDE, stride_of(spec))
+    stride, colorizer = max(STRIDE, stride_of(spec)), Colorizer(None, meta)
     return {
         "name": str(meta.get("name") or "colorizer"),
         "version": str(meta.get("version") or "0"),
-        "working_size": Colorizer(None, meta).size,
+        "working_size": colorizer.size,
+        "smallest_size": min(colorizer.smallest, colorizer.size),
         "stride": stride,
         "license": license or meta.get("license") or (SHIPPED_LICENSE if _is_shipped(path) else "not stated"),
         "input": f"lightness: L/50-1, float32 (N, H, W, 1), H and W multiples of {stride}",

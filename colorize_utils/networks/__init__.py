@@ -51,6 +51,17 @@ def build_network(spec):
     return builders[name](**settings)
 
 
+def strengthen(network, factor):
+    """Multiply the colors that a network gives by a factor, in its weights: what goes into the last tanh is multiplied.
+
+    ColorizeError for a network that chooses colors out of classes, or has a palette.
+    """
+    last = {layer.name: layer for layer in network.layers}
+    if "ab" not in last or "with_palette" in last:
+        raise ColorizeError("expected a network whose last layer gives a and b, to multiply its colors", status=1)
+    last["ab"].set_weights([weights * factor for weights in last["ab"].get_weights()])
+
+
 def stride_of(spec):
     """What the sides of a photo have to be multiples of for the network that ``spec`` describes."""
     if spec.get("network") == "pix2pix":

@@ -203,6 +203,24 @@ def test_working_sizes_are_bounded_and_keep_the_aspect(height, width, size):
     assert working_shape((width, height), size) == (w, h)
 
 
+@pytest.mark.parametrize(
+    ("meta", "sizes"),
+    [
+        ({"working_size": 96}, [96, 96, 96, 96]),
+        ({"working_size": 96, "smallest_size": 64}, [64, 64, 80, 96]),
+        ({"working_size": 64, "smallest_size": 96}, [64, 64, 64, 64]),
+    ],
+)
+def test_small_photos_are_seen_in_their_own_size_within_the_models(meta, sizes):
+    seen = []
+    colorizer = Colorizer(lambda x: seen.append(min(x.shape[1:3])) or mild(x), meta, stride=1)
+    for side in (20, 64, 80, 200):
+        colorizer(skimage.data.camera()[:side, : side + 9])
+    assert seen == sizes
+    colorizer(skimage.data.camera()[:20, :20], size=50)  # what is asked for holds
+    assert seen[-1] == 50
+
+
 def test_no_size_that_is_asked_for_takes_unlimited_memory():
     """At --size 1024 a photo of 1:8 took the shipped model, which compares all places with all others, 16 GB."""
     colorizer = Colorizer.load()

@@ -85,6 +85,7 @@ def test_the_file_answers_as_keras_does_at_two_sizes(files, exported, name, kind
     assert [path.name for path in out.parent.iterdir()] == [out.name]
     told = notes_in(out)
     assert (told["name"], told["version"], told["working_size"], told["license"]) == (name, "7", "64", "not stated")
+    assert told["smallest_size"] == "64"
     assert told["stride"] == ("64" if name == "pix2pix" else "32")
 
 

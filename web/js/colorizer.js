@@ -14,6 +14,11 @@ const MOST = 4096 * 16 ** 2; // pixels of a working copy at most: the network ha
 const AB = 110; // ab in Lab units that the network calls 1
 const HEADROOM = 8; // bands begin at multiples of so many rows, which a JPEG is made of
 
+/** The short side of the copy that is looked at of a photo: its own, within the sizes that the model names. */
+export function usualSize({ width, height }, { working_size, smallest_size }) {
+  return Math.min(working_size, Math.max(smallest_size, Math.min(width, height)));
+}
+
 /** Size of a photo and the wanted short side -> {width, height} of the copy that the network sees. */
 export function workingShape({ width, height }, size) {
   const roomiest = Math.min(ROOMIEST * size * size, MOST);

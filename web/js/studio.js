@@ -1,7 +1,7 @@
 // The photos that were dropped, and what is done with them. It stands in the worker and knows nothing of the page.
 
 import { lightnessOfPixels, paint } from "./color.js";
-import { colorBands, runNetwork, workingCopy, workingShape } from "./colorizer.js";
+import { colorBands, runNetwork, usualSize, workingCopy, workingShape } from "./colorizer.js";
 import { crc32 } from "./checksum.js";
 import { decode } from "./decode.js";
 import { Refused } from "./errors.js";
@@ -28,7 +28,7 @@ export class Studio {
       throw new Refused("too-heavy", { most: MOST_BYTES / 1e6, got: Math.ceil(file.size / 1e6) });
     const { found, photo } = await this.#opened(key, file);
     const { ask, model } = this.#network;
-    const small = await workingCopy(photo, workingShape(photo, model.working_size), (share) =>
+    const small = await workingCopy(photo, workingShape(photo, usualSize(photo, model)), (share) =>
       turn(share * (1 - NETWORK)),
     );
     const ab = await runNetwork(ask, small, model.stride);

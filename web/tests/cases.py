@@ -25,7 +25,7 @@ from colorize_utils.inference.hints.given import Hints  # noqa: E402
 from colorize_utils.photos.reading import read_photo  # noqa: E402
 from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 
-SIZE = 96
+SIZE, SMALLEST = 96, 72
 CLICKED = {"grey.png": [(120, 400, "#c03030")]}  # the color that the page begins with
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -44,7 +44,7 @@ def arrays():
     rng, samples = np.random.default_rng(0), sample_photos()
     grey = samples["astronaut"][..., 1]
     found = {"color": samples["coffee"][::2, ::2], "grey": grey, "portrait": grey[:500, 100:301]}
-    for height, width in ((1, 1), (1, 300), (300, 1), (7, 5), (33, 31), (97, 113)):
+    for height, width in ((1, 1), (1, 300), (300, 1), (7, 5), (33, 31), (80, 90), (97, 113)):
         found[f"noise-{width}x{height}"] = rng.integers(0, 256, (height, width, 3), np.uint8)
     found["long"] = np.tile(grey[200:240], (1, 6))
     ramp = np.linspace(0, 255, 300).round().astype(np.uint8)
@@ -65,7 +65,7 @@ def cases():
 
 def write_arithmetic(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    colorizer, listed = Colorizer(strong, {"working_size": SIZE}), []
+    colorizer, listed = Colorizer(strong, {"working_size": SIZE, "smallest_size": SMALLEST}), []
     for name, photo, strength, points in cases():
         hints = Hints.from_points(points, photo.shape[:2]) if points else None
         picture = colorizer(photo, strength=strength, hints=hints)
@@ -75,7 +75,7 @@ def write_arithmetic(folder):
         height, width = photo.shape[:2]
         points = [{"x": x, "y": y, "color": [int(c[k : k + 2], 16) for k in (1, 3, 5)]} for x, y, c in points]
         listed.append({"name": name, "width": width, "height": height, "strength": strength, "points": points})
-    (folder / "cases.json").write_text(json.dumps({"size": SIZE, "cases": listed}, indent=1))
+    (folder / "cases.json").write_text(json.dumps({"sizes": colorizer.meta, "cases": listed}, indent=1))
 
 
 def write_photos(folder):

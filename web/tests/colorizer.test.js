@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { bands, colorBands, roundEven, runNetwork, workingCopy, workingShape } from "../js/colorizer.js";
+import { bands, colorBands, roundEven, runNetwork, usualSize, workingCopy, workingShape } from "../js/colorizer.js";
 import { HintLayer, hintGrid } from "../js/hints.js";
 
 const FOLDER = `${process.env.WEB_CASES}/arithmetic`;
-const { size, cases } = JSON.parse(readFileSync(`${FOLDER}/cases.json`));
+const { sizes, cases } = JSON.parse(readFileSync(`${FOLDER}/cases.json`));
 const STRIDE = 32;
 
 /** The network of `cases.py`. */
@@ -24,7 +24,7 @@ const photoOf = ({ name, width, height }) => {
 };
 
 async function colored(photo, { strength, points }) {
-  const small = await workingCopy(photo, workingShape(photo, size));
+  const small = await workingCopy(photo, workingShape(photo, usualSize(photo, sizes)));
   const ab = await runNetwork(strong, small, STRIDE);
   const layer = points.length ? new HintLayer(photo, points, await hintGrid(photo), { small, ab }) : null;
   const picture = new Uint8ClampedArray(4 * photo.width * photo.height);
