@@ -12,18 +12,41 @@ from colorize_utils.inference.hints.given import Hints
 from colorize_utils.inference.hints.planes import hint_planes
 
 
-@given(st.integers(0, 2**32 - 1), st.tuples(st.integers(8, 60), st.integers(8, 60)), st.integers(1, 30))
+def _spread(cells, values, shape):
+    """By loops: hinted cells and their values, and round each that lies in no whole square of 3x3 the mean of such."""
+    at = dict(zip(cells, values, strict=True))
+    square = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    whole = {
+        (y + dy + ey, x + dx + ex)
+        for y, x in at
+        for dy, dx in square
+        if all((y + dy + fy, x + dx + fx) in at or not _inside(y + dy + fy, x + dx + fx, shape) for fy, fx in square)
+        and _inside(y + dy, x + dx, shape)
+        for ey, ex in square
+    }
+    planes = np.zeros((*shape, 3))
+    for y in range(shape[0]):
+        for x in range(shape[1]):
+            near = [at[cell] for cell in ((y + dy, x + dx) for dy, dx in square) if cell in at and cell not in whole]
+            if (y, x) in at or near:
+                planes[y, x] = [*(at[y, x] if (y, x) in at else np.mean(near, axis=0)), 1]
+    return planes
+
+
+def _inside(y, x, shape):
+    return 0 <= y < shape[0] and 0 <= x < shape[1]
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(st.integers(8, 40), st.integers(8, 40)), st.integers(1, 300))
 def test_a_smaller_copy_has_the_mean_of_the_hints_in_each_of_its_pixels(seed, shape, count):
     rng = np.random.default_rng(seed)
     height, width = shape[0] + rng.integers(1, 50), shape[1] + rng.integers(1, 50)
     rows, columns = np.divmod(rng.permutation(height * width)[:count], width)
-    ab = rng.uniform(-60, 60, (count, 2)).astype(np.float32)
+    ab = rng.uniform(-60, 60, (len(rows), 2)).astype(np.float32)
     planes = hint_planes(Hints(rows, columns, ab, (height, width)), shape)
     cells = list(zip(rows * shape[0] // height, columns * shape[1] // width, strict=True))
-    assert set(zip(*np.nonzero(planes[..., 2]), strict=True)) == set(cells)
-    for cell in cells:
-        mean = ab[[at == cell for at in cells]].mean(axis=0)
-        np.testing.assert_allclose(planes[cell], [*mean / color.AB_SCALE, 1], atol=1e-5)
+    means = [ab[[at == cell for at in cells]].mean(axis=0) / color.AB_SCALE for cell in dict.fromkeys(cells)]
+    np.testing.assert_allclose(planes, _spread(dict.fromkeys(cells), means, shape), atol=1e-5)
 
 
 def test_a_larger_copy_has_the_hint_wherever_its_pixel_went():
@@ -32,6 +55,13 @@ def test_a_larger_copy_has_the_hint_wherever_its_pixel_went():
     wanted = np.zeros((12, 15, 3), np.float32)
     wanted[6:9, 3:6] = 0.1, -0.2, 1
     np.testing.assert_allclose(planes, wanted, atol=1e-6)
+
+
+def test_a_single_pixel_is_given_as_a_square():
+    hints = Hints(np.array([2]), np.array([0]), np.float32([[11, -22]]), (4, 5))
+    wanted = np.zeros((4, 5, 3), np.float32)
+    wanted[1:4, 0:2] = 0.1, -0.2, 1
+    np.testing.assert_allclose(hint_planes(hints, (4, 5)), wanted, atol=1e-6)
 
 
 class Hearing:
