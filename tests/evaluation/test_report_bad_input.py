@@ -59,7 +59,7 @@ class StubColorizer:
     """Paints a warm tint from the lightness; NaN for the second photo."""
 
     seen: list = []
-    size, meta = 96, {"phase": "unet"}
+    size, smallest, meta = 96, 96, {"phase": "unet"}
 
     @classmethod
     def load(cls, path=None):
