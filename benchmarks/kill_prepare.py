@@ -84,9 +84,12 @@ def kills(folder, photos, alone, runs, draw):
                 killed += kill_once(photos, made, draw.uniform(0, seconds))
         last = start(photos, made)
         said = last.communicate()[1]
-        equal = last.returncode == 0 and contents(made) == expected
+        found = contents(made)
+        equal = last.returncode == 0 and found == expected
         good += equal
-        print(f"set {number}: killed {killed} times, {'equal' if equal else 'DIFFERS ' + said[-300:]}", flush=True)
+        others = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        what = "equal" if equal else f"DIFFERS in {', '.join(others)} {said[-300:]}"
+        print(f"set {number}: killed {killed} times, {what}", flush=True)
         shutil.rmtree(made)
     return good
 

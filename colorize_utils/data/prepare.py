@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..disk import LOCK, only_process, whole, write_json
+from ..disk import LOCK, only_process, sweep, whole, write_json
 from ..errors import ColorizeError, reason
 from ..terminal import cell
 from .digests import digests_of
@@ -99,6 +99,7 @@ def _make(source, folder, settings, filters, progress, say):
     if _finished(folder, settings):  # by the process that held the folder until now
         say(f"{folder} is prepared already")
         return
+    sweep(folder, deep=False)  # a process that was killed while it wrote the splits leaves gigabytes
     rows = _read_all(source, folder, settings, filters, progress)
     _validate_with_one(rows, settings["val"])
     leave_out_copies(rows)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 
 import cv2
@@ -25,6 +26,7 @@ from colorize_utils.data.items import Item
 from colorize_utils.data.prepare import content_hash, difference_hash, difference_hashes, fit_photo, prepare, split_of
 from colorize_utils.data.sources import KaggleLab, PhotoFolder, SamplePhotos
 from colorize_utils.data.stored import usual_shares
+from colorize_utils.disk import part_beside
 from colorize_utils.errors import ColorizeError
 
 
@@ -270,6 +272,19 @@ def test_interrupted_and_run_again_gives_the_same_bytes(photos, tmp_path, stop_a
         _prepare(Photos(photos, stop_at=stop_at), tmp_path / "stopped")
     _prepare(Photos(photos), tmp_path / "stopped")
     assert _bytes(tmp_path / "straight") == _bytes(tmp_path / "stopped")
+
+
+def test_what_a_process_killed_in_the_last_pass_left_is_removed(photos, tmp_path):
+    """It writes each split beside its place first: of a large set gigabytes."""
+    _prepare(Photos(photos), tmp_path / "straight")
+    with pytest.raises(KeyboardInterrupt):
+        _prepare(Photos(photos, stop_at=40), tmp_path / "killed")
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True)
+    gone, name = done.stdout.decode().strip(), part_beside(tmp_path / "killed" / "train.npy").name
+    name = name.replace(f"-{os.getpid()}-", f"-{gone}-")
+    (tmp_path / "killed" / name).write_bytes(b"half of a split")
+    _prepare(Photos(photos), tmp_path / "killed")
+    assert _bytes(tmp_path / "straight") == _bytes(tmp_path / "killed")
 
 
 @pytest.mark.parametrize("lost", ["raw", "journal", "half a line", "garbage"])
