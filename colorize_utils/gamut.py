@@ -99,10 +99,15 @@ def fit(lightness, a, b):
     """
     share = np.ones(lightness.shape, np.float32)
     for some in _blocks(np.arange(lightness.size)):
-        beyond = some[_outside(_linear(*_ray(lightness[some], a[some], b[some])))]
+        beyond = some[_outside(linear_from_lab(lightness[some], a[some], b[some]))]
         if beyond.size:
             share[beyond] = _reach(*_ray(lightness[beyond], a[beyond], b[beyond]))
     return share
+
+
+def linear_from_lab(lightness, a, b):
+    """L 0..100, a and b in Lab units (n,) -> linear sRGB (3, n), which leaves [0, 1] where the color is outside."""
+    return _linear(*_ray(lightness, a, b))
 
 
 def _blocks(places):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..color import colorfulness, decode_lab8
-from ..gamut import RGB_FROM_XYZ, lab_f_inverse, srgb_from_linear
+from ..gamut import linear_from_lab, srgb_from_linear
 
 TOGETHER = 8  # photos: NumPy is quicker with large arrays, as long as the system need not find new memory for them
 
@@ -54,14 +54,11 @@ def _measured_together(stack):
 
 def _rgb255(lightness, a, b):
     """Lab, a plane each -> sRGB (..., 3) in 0..255, clipped, float32. By a table: 0.05 off at most, in the dark."""
-    f = np.empty((3, *lightness.shape), np.float32)
-    f[1] = (lightness + 16) / 116
-    f[0], f[2] = f[1] + a / 500, f[1] - b / 200
-    linear = RGB_FROM_XYZ @ lab_f_inverse(f).reshape(3, -1)
+    linear = linear_from_lab(lightness.ravel(), a.ravel(), b.ravel())
     linear *= np.float32(65535)
     linear += np.float32(0.5)
-    codes = _curve().take(linear.astype(np.intp), mode="clip")
-    return np.moveaxis(codes.reshape(f.shape), 0, -1)
+    values = _curve().take(linear.astype(np.intp), mode="clip")
+    return values.T.reshape(*lightness.shape, 3)
 
 
 @cache

@@ -42,7 +42,7 @@ class Colorizer:
     def __init__(self, network, meta=None, stride=STRIDE):
         self.network, self.meta, self.stride = network, dict(meta or {}), stride
         self.size = int(self.meta.get("working_size") or self.meta.get("trained_size") or 128)
-        self.smallest = int(self.meta.get("smallest_size") or self.size)
+        self.smallest = min(self.size, int(self.meta.get("smallest_size") or self.size))
         self.flips, self.most = False, MOST
         self._predict = getattr(network, "predict_on_batch", network)
         self._hears = takes_hints(network)

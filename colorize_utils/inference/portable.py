@@ -122,7 +122,7 @@ def describe(path, spec, meta, license=None):
         "name": str(meta.get("name") or "colorizer"),
         "version": str(meta.get("version") or "0"),
         "working_size": colorizer.size,
-        "smallest_size": min(colorizer.smallest, colorizer.size),
+        "smallest_size": colorizer.smallest,
         "stride": stride,
         "license": license or meta.get("license") or (SHIPPED_LICENSE if _is_shipped(path) else "not stated"),
         "input": f"lightness: L/50-1, float32 (N, H, W, 1), H and W multiples of {stride}",

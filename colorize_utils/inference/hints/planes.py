@@ -14,8 +14,8 @@ def hint_planes(hints, shape):
 
     ab/110 where it is hinted, 0 elsewhere, and 1 where it is hinted. Where several hinted pixels become one, their
     mean; where the copy is larger than the photo, all pixels that one becomes. A hint of fewer than 3x3 pixels is made
-    as large: networks learn from squares of one to seven pixels, and hear little of single ones (with 50 of them their
-    answer alone gains 4.6 dB over grey so, and 2.1 otherwise: `benchmarks/hint_parts.py`).
+    as large: networks learn from squares of one to seven pixels, and hear little of single ones
+    (`benchmarks/hint_parts.py`; saved_models/EXPERIMENTS.md has the figures).
     """
     return _widened(_narrow(hints, shape))
 
