@@ -20,8 +20,22 @@ def feature_distance(maps, truth):
     return sum(parts) / len(parts)
 
 
+def meaning_distance(deepest, truth):
+    """How far the colored photos are from the true ones as wholes: squared distance over squared length, float32.
+
+    deepest, truth: features (N, H, W, C) of the last stride. What counts is their mean over a photo, as a classifier
+    sees it: where in the photo it is seen is left free, unlike in `feature_distance`. For pairs of photos the mean of
+    such squared distances is never below the squared Wasserstein distance of the two sets, of which the Fréchet
+    distance (Heusel et al. 2017, section 2) is the value for Gaussians.
+    """
+    seen, wanted = (ops.mean(ops.cast(maps, "float32"), axis=(1, 2)) for maps in (deepest, truth))
+    return ops.mean((seen - wanted) ** 2) / (ops.mean(wanted**2) + 1e-6)
+
+
 def perceptual(nets, phase, photo, ab, trainable):
     """The generator learns from error, features and critic; then the critic from the same features.
+
+    With a ``meaning_weight`` the features of the whole photo count too, see `meaning_distance`.
 
     The discriminator is a `networks.projected` one, whose backbone looks once at the photo and once at the colored one
     for both losses. With an ``adversarial_weight`` of 0 the critic has no say, and does not learn.
@@ -37,6 +51,9 @@ def perceptual(nets, phase, photo, ab, trainable):
         error, unlike = distance(phase, predicted, ab), feature_distance(maps, truth)
         value = phase.l1_weight * error + phase.perceptual_weight * unlike
         metrics = {"perceptual": unlike, "l1": l1(predicted, ab)}
+        if phase.meaning_weight:
+            metrics["meaning"] = meaning_distance(maps[-1], truth[-1])
+            value += phase.meaning_weight * metrics["meaning"]
         if phase.adversarial_weight:
             metrics["adversarial"] = real(heads(maps[-deepest:], training=False))
             value += phase.adversarial_weight * metrics["adversarial"]

@@ -29,8 +29,8 @@ class Phase:
     ``chroma_weight`` w counts a pixel's error 1 + w C times, C being its true chroma in units of 110 over 0.15 (about
     the mean of photographs): less of an invitation to play safe (None: all pixels alike). ``part`` 1, 2 or 3 trains on
     one part of the photos only (see `data.batches.rows_of_part`). ``bins`` is for the step "bins",
-    ``perceptual_weight`` and ``adversarial_weight`` for the step "perceptual". ``hinted`` is
-    the share of photos that have hints, for a network that takes them (None: half).
+    ``perceptual_weight``, ``meaning_weight`` (None: 0) and ``adversarial_weight`` for the step "perceptual". ``hinted``
+    is the share of photos that have hints, for a network that takes them (None: half).
     """
 
     name: str
@@ -53,6 +53,7 @@ class Phase:
     part: int | None = None
     bins: BinsLoss | None = None
     hinted: float | None = None
+    meaning_weight: float | None = None
 
     @property
     def has_critic(self):

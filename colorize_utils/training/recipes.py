@@ -164,8 +164,8 @@ PRESETS = {
 }
 
 # What can be set for a single phase by `train --set`.
-TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "adversarial_weight",
-           "critic_rate", "hinted")  # fmt: skip
+TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "meaning_weight",
+           "adversarial_weight", "critic_rate", "hinted")  # fmt: skip
 
 # The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
 LENGTHS = {

@@ -9,13 +9,14 @@ import pytest
 from keras import ops
 
 from colorize_utils import color
+from colorize_utils.evaluation.frechet import FeatureStatistics, frechet_distance
 from colorize_utils.networks import build_network
 from colorize_utils.networks.projected import HEADS
 from colorize_utils.networks.tensor_color import rgb_from_lab
 from colorize_utils.training import run
 from colorize_utils.training.checkpoint import network_arrays, restore
 from colorize_utils.training.optimizers import build_optimizers
-from colorize_utils.training.perceptual_step import feature_distance, perceptual
+from colorize_utils.training.perceptual_step import feature_distance, meaning_distance, perceptual
 from colorize_utils.training.recipes import TINY, UNET_PROJECTED, get_preset, get_recipe
 from colorize_utils.training.steps import Networks, fake, real, right_share
 
@@ -86,6 +87,35 @@ def test_feature_distance_is_relative_absolute_error_averaged_over_layers():
     seen = [np.float32([[2, 3]]), np.float32([[10, 4]])]
     assert float(feature_distance(truth, truth)) == 0
     assert float(feature_distance(seen, truth)) == pytest.approx(((0.5 / 2) + (3 / 10)) / 2, rel=1e-5)
+
+
+def test_meaning_is_what_a_photo_has_on_average_wherever_it_is_seen():
+    truth = np.float32([[[[1, 0]], [[3, 0]]], [[[0, 2]], [[0, 2]]]])  # two photos of 2x1 places, two features
+    assert float(meaning_distance(truth, truth)) == 0
+    assert float(meaning_distance(truth[:, ::-1], truth)) == 0
+    seen = truth + np.float32([0, 1])
+    assert float(meaning_distance(seen, truth)) == pytest.approx((0 + 1 + 0 + 1) / (4 + 0 + 0 + 4), rel=1e-5)
+
+
+def test_the_distance_of_pairs_is_never_below_the_frechet_distance_of_the_sets():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0, 1, (64, 1, 1, 4)).astype(np.float32)
+    seen = 0.5 * truth[..., ::-1] + rng.normal(0.3, 0.4, truth.shape).astype(np.float32)
+    pairs = float(meaning_distance(seen, truth)) * (truth.squeeze() ** 2).sum() / len(truth)
+    sets = [FeatureStatistics(np.zeros(4)) for _ in range(2)]
+    for statistics, features in zip(sets, (seen, truth), strict=True):
+        statistics.add(features.squeeze())
+    assert 0 < frechet_distance(*sets) <= pairs * 64 / 63  # its covariances are divided by n - 1
+
+
+def test_meaning_is_a_part_of_the_loss_only_where_it_has_a_weight():
+    _, photo, ab = _batch()
+    phase = replace(PHASE, meaning_weight=2.0, adversarial_weight=None)
+    nets = _networks(phase)
+    metrics = perceptual(nets, phase, photo, ab, nets.generator.trainable_variables)
+    total = phase.l1_weight * metrics["l1"] + phase.perceptual_weight * metrics["perceptual"]
+    assert float(metrics["meaning"]) > 0
+    assert float(metrics["loss"]) == pytest.approx(float(total + 2 * metrics["meaning"]), rel=1e-5)
 
 
 def test_scales_count_alike_however_many_patches_they_have():
