@@ -1,7 +1,11 @@
 """Copies among the photos of a set: the same pixels, nearly the same picture, or its mirror image."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
+TOGETHER = 128  # photos whose distances from all others are held at a time
 NEAR = 24  # bits of 256 in which two difference hashes may differ and still be called the same picture
 
 
@@ -43,10 +47,16 @@ def _nearest(rows, others, key):
     if not rows or not others:
         return [(257, None)] * len(rows)
     mine, theirs = _words(rows, key), _words(others, "dhash")
-    result = []
-    for start in range(0, len(mine), 512):
-        block = mine[start : start + 512, None, :] ^ theirs[None]
-        distance = np.bitwise_count(block).sum(axis=-1, dtype=np.int32)
-        best = distance.argmin(axis=1)
-        result += [(int(distance[i, j]), others[j]) for i, j in enumerate(best)]
-    return result
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        starts = range(0, len(mine), TOGETHER)
+        found = pool.map(lambda start: _nearest_words(mine[start : start + TOGETHER], theirs), starts)
+        return [(int(distance), others[place]) for block in found for distance, place in zip(*block, strict=True)]
+
+
+def _nearest_words(mine, theirs):
+    """uint64 (n, 4), (m, 4) -> for each of the n the least Hamming distance to one of the m, and which: (n,) both."""
+    distance = np.zeros((len(mine), len(theirs)), np.uint16)
+    for word in range(mine.shape[1]):  # a word after the other: sums over a short last axis are slow
+        distance += np.bitwise_count(mine[:, word, None] ^ theirs[None, :, word])
+    best = distance.argmin(axis=1)
+    return distance[np.arange(len(mine)), best], best

@@ -7,6 +7,7 @@ where that is, all is.
 """
 
 import csv
+import io
 import json
 import os
 from collections import deque
@@ -20,10 +21,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..disk import LOCK, only_process, sweep, whole, write_json
+from ..disk import LOCK, only_process, sweep, write_json
 from ..errors import ColorizeError, reason
 from ..terminal import cell
-from .digests import digests_of
+from .digests import digests_of, written
 from .filters import Filters
 from .near_copies import leave_out_copies
 from .stored import (
@@ -284,29 +285,41 @@ def _resume(journal, raw, settings, size):
     return rows
 
 
+def _array_file(raw, places, shape):
+    """The bytes of a .npy file with those of the photos in ``raw``, in pieces of some megabytes."""
+    header, size = io.BytesIO(), int(np.prod(shape))
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (len(places), *shape)}
+    )
+    yield header.getvalue()
+    for start in range(0, len(places), CHUNK):
+        some = places[start : start + CHUNK]
+        piece = memoryview(bytearray(len(some) * size))
+        for number, place in enumerate(some):
+            raw.seek(place * size)
+            raw.readinto(piece[number * size : (number + 1) * size])
+        yield piece
+
+
 def _write_splits(folder, rows, settings):
     """Second pass: the splits as .npy files (in the order of their content hashes), the index, the settings."""
     shape = (settings["height"], settings["width"], 3)
-    size = int(np.prod(shape))
-    counts = {}
+    counts, digests = {}, {}
     with open(folder / "photos.raw", "rb") as raw:
         for split in ("train", "val", "test"):
             kept = sorted((r for r in rows if not r["reason"] and r["split"] == split), key=lambda r: r["hash"])
             counts[split] = len(kept)
-            with whole(folder / f"{split}.npy") as temporary, open(temporary, "wb") as out:
-                header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *shape)}
-                np.lib.format.write_array_header_1_0(out, header)
-                for new, row in enumerate(kept):
-                    raw.seek(row["row"] * size)
-                    out.write(raw.read(size))
-                    row["final"] = new
+            for new, row in enumerate(kept):
+                row["final"] = new
+            name = f"{split}.npy"
+            digests[name] = written(folder / name, _array_file(raw, [row["row"] for row in kept], shape))
     # A file's name may hold bytes that are no UTF-8, as old disks have them.
     with open(folder / "index.csv", "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in rows:
             writer.writerow(row | {"name": cell(row["name"]), "row": row.get("final", "") if not row["reason"] else ""})
-    write_json(folder / "settings.json", settings | {"counts": counts, "digests": digests_of(folder)})
+    write_json(folder / "settings.json", settings | {"counts": counts, "digests": digests_of(folder, digests)})
     for name in WORKING:
         (folder / name).unlink(missing_ok=True)
     return counts

@@ -14,7 +14,9 @@ _CODE_OF_GREY = np.rint(lightness_from_grey(np.arange(65536) / 65535) * 2.55).as
 def content_hash(pixels):
     """Hex SHA-256 (first 16 digits) of a photo's own pixels, uint8 (H, W, 3): the same wherever the file lies."""
     pixels = np.ascontiguousarray(pixels)
-    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]
+    digest = hashlib.sha256(str(pixels.shape).encode())
+    digest.update(pixels.data)
+    return digest.hexdigest()[:16]
 
 
 def split_of(key, val, test):

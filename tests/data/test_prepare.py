@@ -23,6 +23,7 @@ from colorize_utils.data import prepare as module
 from colorize_utils.data.batches import PreparedSet
 from colorize_utils.data.filters import Filters
 from colorize_utils.data.items import Item
+from colorize_utils.data.near_copies import _nearest
 from colorize_utils.data.prepare import content_hash, difference_hash, difference_hashes, fit_photo, prepare, split_of
 from colorize_utils.data.sources import KaggleLab, PhotoFolder, SamplePhotos
 from colorize_utils.data.stored import usual_shares
@@ -219,6 +220,25 @@ def test_copies_do_not_straddle_the_split(photos, tmp_path):
     left_out = [row for row in rows if row["reason"].startswith("near copy")]
     assert left_out
     assert all(row["split"] in ("train", "val") for row in left_out)
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=200), st.binary(min_size=32, max_size=32))
+def test_the_nearest_photo_is_the_one_whose_hash_differs_in_fewest_bits(hashes, other):
+    """Counted with Python's whole numbers; among the others is one that differs in all 256 bits."""
+    opposite = bytes(255 - byte for byte in hashes[0])
+    mine, theirs = ([{"dhash": item.hex()} for item in some] for some in (hashes, [opposite, other]))
+    for row, (distance, nearest) in zip(mine, _nearest(mine, theirs, "dhash"), strict=True):
+        apart = [(int(row["dhash"], 16) ^ int(their["dhash"], 16)).bit_count() for their in theirs]
+        assert (distance, nearest) == (min(apart), theirs[apart.index(min(apart))])
+    assert _nearest(mine[:1], theirs[:1], "dhash") == [(256, theirs[0])]
+
+
+def test_the_settings_tell_the_digest_of_each_file(photos, tmp_path):
+    _prepare(Photos(photos), tmp_path / "set")
+    said = json.loads((tmp_path / "set" / "settings.json").read_text())["digests"]["sha256"]
+    files = {path.name: path.read_bytes() for path in (tmp_path / "set").iterdir() if path.name in said}
+    assert said == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    assert set(said) == {"index.csv", "train.npy", "val.npy", "test.npy"}
 
 
 def test_mirrored_copies_do_not_straddle_the_split(photos, tmp_path):
