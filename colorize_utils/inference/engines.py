@@ -20,7 +20,7 @@ from .portable import FORMATS, NEEDED, runner
 RUNTIMES = {"litert": ("LiteRT", "ai_edge_litert"), "onnx": ("ONNX Runtime", "onnxruntime")}  # the first found is taken
 ENGINES = ("auto", "tensorflow", *RUNTIMES)
 CACHE = "COLORIZE_CACHE"  # environment variable: the folder to keep exports in
-MADE = "1"  # part of an export's name; another where exports of the same model would differ from earlier ones
+MADE = "2"  # part of an export's name; another where exports of the same model would differ from earlier ones
 
 
 def load(model=None, engine="auto", temperature=None, hinted=False, at_once=1):

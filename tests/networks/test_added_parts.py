@@ -80,6 +80,10 @@ def test_a_hint_changes_the_picture_it_was_given_for():
 def test_the_network_with_the_photo_alone_is_that_without_hints():
     model, (photo, hints) = stirred({**TINY, "hints": True}), photo_and_hints()
     alone = without_hints(model)
+    assert alone.count_params() < model.count_params()  # the convolutions of hints are not in it
+    for small in (photo[:, :32, :32], photo[:, :32], photo[:, :, :32]):  # at stride 32 one row, one column
+        wanted = np.asarray(model(asked(model, small)))
+        np.testing.assert_allclose(np.asarray(alone(small)), wanted, atol=1e-6)
     assert len(alone.inputs) == 1
     np.testing.assert_allclose(np.asarray(alone(photo)), np.asarray(model([photo, 0 * hints])), atol=1e-6)
     np.testing.assert_allclose(np.asarray(model(asked(model, photo))), np.asarray(alone(photo)), atol=1e-6)
