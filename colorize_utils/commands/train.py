@@ -7,7 +7,17 @@ from ..terminal import number, quietly_import_keras
 
 # Arguments by what they change: fields of `training.phases.Preset`, and of `training.run.Options`.
 SIZES = ("crop", "batch", "epoch_photos", "save_minutes", "save_steps", "save_epochs", "patience", "precision")
-OPTIONS = ("initial", "again", "accept_changes", "seed", "deterministic", "devices", "stop_when_full", "tensorboard")
+OPTIONS = (
+    "initial",
+    "teachers",
+    "again",
+    "accept_changes",
+    "seed",
+    "deterministic",
+    "devices",
+    "stop_when_full",
+    "tensorboard",
+)
 
 
 def add_arguments(parser):
@@ -27,6 +37,8 @@ def _what_is_learned(add):
     add("--backbone", metavar="NAME", help="another encoder: EfficientNetB0, EfficientNetV2B0, ResNet50V2")
     add("--backbone-weights", default="imagenet", metavar="FILE", help="imagenet, a file, or none")
     add("--initial", metavar="FILE", help="a model file to start from")
+    add("--teacher", action="append", default=[], metavar="FILE", dest="teachers",
+        help="a model file; phases of regression learn the mean answer of these; repeatable")  # fmt: skip
     add("--epochs", type=number(0), nargs="+", metavar="N", help="one number a phase")
     add("--rates", type=float, nargs="+", metavar="R", help="learning rates, one a phase")
     add("--chroma-weights", type=float, nargs="+", metavar="W", help="colorful pixels count more")

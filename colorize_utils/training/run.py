@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ..data.batches import PreparedSet
+from ..disk import sha256
 from ..errors import ColorizeError
 from ..networks import ADDED, build_network, takes_hints
 from ..weights import assign_arrays, model_arrays, read_arrays
@@ -23,6 +24,7 @@ from .refit import Refit
 from .settings import check_settings, describe, settings_key, with_first_precision
 from .state import State
 from .steps import Networks, make_validation
+from .teachers import load_teachers
 from .waiting import Stop
 
 # How many times as long as a photo of a regression one takes: a critic's step is two networks', a GAN's is both in
@@ -34,7 +36,8 @@ COSTS = {"adversarial": 3, "pix2pix": 3, "perceptual": 3}
 class Options:
     """How `train` is carried out, where the usual way will not do.
 
-    initial: a model file to start the generator from.
+    initial: a model file to start the generator from. teachers: model files whose mean answer is learned in place of
+    the truth in phases of regression (`teachers`).
 
     again: name of a phase to train again from its beginning. longer: (name, epochs), to go on with a finished phase for
     that many more. Both are asked once: after an interruption the call without them goes on. What the phases behind it
@@ -49,6 +52,7 @@ class Options:
     """
 
     initial: str | Path | None = None
+    teachers: tuple[str | Path, ...] = ()
     again: str | None = None
     longer: tuple[str, int] | None = None
     accept_changes: bool = False
@@ -150,7 +154,12 @@ def open_run(recipe, preset, data, folder, options, steps=None):
     data, folder = PreparedSet.open(data), Path(folder)
     if not len(data.train) or not len(data.val):
         raise ColorizeError(f"expected photos in train.npy and val.npy of {data.folder}, got none")
-    settings = with_first_precision(folder, {**describe(recipe, preset, options.seed), "data": data.fingerprint})
+    settings = {
+        **describe(recipe, preset, options.seed),
+        "data": data.fingerprint,
+        "teachers": _digests(recipe, options),
+    }
+    settings = with_first_precision(folder, settings)
     set_seed(options.seed, preset.precision)
     checkpoints = Checkpoints(folder, options.say)
     arrays, stored = checkpoints.load() or (None, {})
@@ -166,6 +175,7 @@ def open_run(recipe, preset, data, folder, options, steps=None):
         state, asked = ask(folder, recipe, state, options.again, options.longer)
         start = asked.initial or options.initial, asked.critic, False
     nets = build_networks(recipe, *start)
+    nets.teachers = tuple(load_teachers(options.teachers))
     hints = takes_hints(nets.generator), tuple(phase.hinted for phase in recipe.phases)
     return Run(
         folder,
@@ -185,6 +195,17 @@ def open_run(recipe, preset, data, folder, options, steps=None):
         asked=asked,
         steps=steps,
     )
+
+
+def _digests(recipe, options):
+    """The SHA-256 of each teacher, for the settings; None without. ColorizeError where none of them would be heard."""
+    if not options.teachers:
+        return None
+    if not any(phase.step == "regression" and phase.epochs for phase in recipe.phases):
+        raise ColorizeError("expected a phase of regression with epochs to learn from teachers, got none")
+    if missing := [path for path in options.teachers if not Path(path).is_file()]:
+        raise ColorizeError(f"expected a model file as a teacher, but there is no file {missing[0]}", status=1)
+    return [sha256(path) for path in options.teachers]
 
 
 def _check_photos(folder, data, state, options):

@@ -9,6 +9,7 @@ from ..networks.hint_input import asked, lightness_of
 from .backend import minimize
 from .feed import crops
 from .hint_feed import hint_planes
+from .teachers import taught
 
 MEAN_CHROMA = 0.15  # of photographs, in units of 110
 
@@ -22,6 +23,7 @@ class Networks:
     discriminator: keras.Model | None = None
     optimizer: keras.optimizers.Optimizer | None = None
     critic_optimizer: keras.optimizers.Optimizer | None = None
+    teachers: tuple[keras.Model, ...] = ()  # whose answers are learned in place of the truth; they never change
 
     def variables(self):
         """Every variable, in an order that depends on nothing but the networks."""
@@ -68,11 +70,15 @@ def _over_scales(function, logits):
 
 
 def regression(nets, phase, photo, ab, trainable):
-    """Predict ab, be told by how much it is off. The loss rewards the average of all plausible colors."""
+    """Predict ab, be told by how much it is off. The loss rewards the average of all plausible colors.
+
+    Where there are teachers their answer is learned, see `teachers.taught`.
+    """
+    wanted = taught(nets.teachers, photo, ab)
 
     def loss_fn():
         predicted = nets.generator(photo, training=True)
-        value = distance(phase, predicted, ab)
+        value = distance(phase, predicted, wanted)
         return value, {"loss": value, "l1": l1(predicted, ab)}
 
     _, metrics = minimize(loss_fn, trainable, nets.optimizer)
