@@ -161,6 +161,8 @@ def open_run(recipe, preset, data, folder, options, steps=None):
     }
     settings = with_first_precision(folder, settings)
     set_seed(options.seed, preset.precision)
+    teachers = tuple(load_teachers(options.teachers))  # before anything is written of them
+    set_seed(options.seed, preset.precision)  # so that a run starts alike with and without
     checkpoints = Checkpoints(folder, options.say)
     arrays, stored = checkpoints.load() or (None, {})
     state = State.from_json(stored)
@@ -175,7 +177,7 @@ def open_run(recipe, preset, data, folder, options, steps=None):
         state, asked = ask(folder, recipe, state, options.again, options.longer)
         start = asked.initial or options.initial, asked.critic, False
     nets = build_networks(recipe, *start)
-    nets.teachers = tuple(load_teachers(options.teachers))
+    nets.teachers = teachers
     hints = takes_hints(nets.generator), tuple(phase.hinted for phase in recipe.phases)
     return Run(
         folder,
