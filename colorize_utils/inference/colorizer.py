@@ -163,7 +163,7 @@ class Colorizer:
         answer = self._ask(asked)
         if self.flips:
             answer = (answer + self._ask([each[:, :, ::-1] for each in asked])[:, :, ::-1]) / 2
-        return color.denormalize(fed, answer)[0, above : above + h, left : left + w, 1:]
+        return answer[0, above : above + h, left : left + w] * np.float32(color.AB_SCALE)
 
     def _hinted(self, photo, hints, at_hints, ab, small):
         """The `layer.Layer` of hints for a photo, whose L there is ``at_hints``.
