@@ -5,7 +5,7 @@
 Writes ``FOLDER/NAME.png`` for each color photo in PHOTOS, cut as `evaluate` cuts it and named as it is there: its
 lightness with the mean ab of all MODELs (.h5 files), each asked at all ``--sizes`` (short sides of the copies that a
 model sees). ``--strength`` multiplies the colors. `evaluate --photos PHOTOS --limit N --pictures mean=FOLDER` then says
-what that is worth, which is the most that a network could learn of these as its teachers (`train --teacher`).
+what that is worth: it is what a network learns that has these as its teachers (`train --teacher`).
 """
 
 import argparse

@@ -55,7 +55,7 @@ class Case:
 CASES = {
     "cold": Case("one photo of 64 pixels, a cold start", 1, (64, 64)),
     "jpegs": Case("8 grey JPEGs of 12 megapixels", 8, (3000, 4000)),
-    "small": Case("500 grey JPEGs of 256 pixels", 500, (256, 256)),
+    "small": Case("2,000 grey JPEGs of 256 pixels", 2000, (256, 256)),
     "tiff8": Case("a grey TIFF of 100 megapixels, 8 bits", 1, (8_660, 11_547), 8, ".tif"),
     "tiff16": Case("the same, 16 bits", 1, (8_660, 11_547), 16, ".tif"),
 }

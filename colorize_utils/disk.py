@@ -8,6 +8,7 @@ import platform
 import secrets
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -225,6 +226,21 @@ def write_text(path, text, encoding="utf-8"):
     """Write a text to ``path``, as `whole` does; lines end as they do in ``text`` on every system."""
     with whole(path) as temporary:
         temporary.write_text(text, encoding=encoding, newline="\n")
+
+
+def write_hashed(path, pieces):
+    """Write bytes to ``path``, whole or not at all -> their SHA-256, found by another thread while they are written.
+
+    pieces: an iterable of bytes-like objects, of which two are held at a time.
+    """
+    digest, hashed = hashlib.sha256(), None
+    with whole(path) as temporary, open(temporary, "wb") as out, ThreadPoolExecutor(1) as beside:
+        for piece in pieces:
+            if hashed:
+                hashed.result()
+            hashed = beside.submit(digest.update, piece)
+            out.write(piece)
+    return digest.hexdigest()
 
 
 def write_json(path, value):

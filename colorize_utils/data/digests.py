@@ -6,34 +6,18 @@ that were replaced, cut or written over; a single changed photo is found by `che
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..disk import sampled, sha256, whole
+from ..disk import sampled, sha256
 from ..errors import ColorizeError
 
 ARRAYS = ("train.npy", "val.npy", "test.npy")
 
 
-def written(path, pieces):
-    """Write bytes to ``path``, whole or not at all -> their SHA-256, found by another thread while they are written.
-
-    pieces: an iterable of bytes-like objects, of which two are held at a time.
-    """
-    digest, hashed = hashlib.sha256(), None
-    with whole(path) as temporary, open(temporary, "wb") as out, ThreadPoolExecutor(1) as beside:
-        for piece in pieces:
-            if hashed:
-                hashed.result()
-            hashed = beside.submit(digest.update, piece)
-            out.write(piece)
-    return digest.hexdigest()
-
-
 def digests_of(folder, arrays):
     """What ``settings.json`` of a prepared set says of its files: name -> SHA-256, and those of the arrays' samples.
 
-    arrays: the SHA-256 of each of `ARRAYS`, as `written` gave them.
+    arrays: the SHA-256 of each of `ARRAYS`, as `disk.write_hashed` gave them.
     """
     folder = Path(folder)
     return {

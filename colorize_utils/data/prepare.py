@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..disk import LOCK, only_process, sweep, write_json
+from ..disk import LOCK, only_process, sweep, write_hashed, write_json
 from ..errors import ColorizeError, reason
 from ..terminal import cell
-from .digests import digests_of, written
+from .digests import digests_of
 from .filters import Filters
 from .near_copies import leave_out_copies
 from .stored import (
@@ -286,7 +286,7 @@ def _resume(journal, raw, settings, size):
 
 
 def _array_file(raw, places, shape):
-    """The bytes of a .npy file with those of the photos in ``raw``, in pieces of some megabytes."""
+    """The bytes of a .npy file with those of the photos in ``raw``, some photos at a time."""
     header, size = io.BytesIO(), int(np.prod(shape))
     np.lib.format.write_array_header_1_0(
         header, {"descr": "|u1", "fortran_order": False, "shape": (len(places), *shape)}
@@ -312,7 +312,7 @@ def _write_splits(folder, rows, settings):
             for new, row in enumerate(kept):
                 row["final"] = new
             name = f"{split}.npy"
-            digests[name] = written(folder / name, _array_file(raw, [row["row"] for row in kept], shape))
+            digests[name] = write_hashed(folder / name, _array_file(raw, [row["row"] for row in kept], shape))
     # A file's name may hold bytes that are no UTF-8, as old disks have them.
     with open(folder / "index.csv", "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")

@@ -59,7 +59,8 @@ def _pairs(model):
     """[(convolution, the BatchNormalization that alone sees its output)] of a functional model."""
     pairs = []
     for layer in model.layers:
-        consumers = [node.operation for node in layer._outbound_nodes if node.operation in model.operations]
+        # Each once: layers that two models share (`hint_input.without_hints`) are connected once for each of them.
+        consumers = list(dict.fromkeys(n.operation for n in layer._outbound_nodes if n.operation in model.operations))
         if (
             isinstance(layer, CONVOLUTIONS)
             and layer.activation is keras.activations.linear

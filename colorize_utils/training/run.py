@@ -154,15 +154,11 @@ def open_run(recipe, preset, data, folder, options, steps=None):
     data, folder = PreparedSet.open(data), Path(folder)
     if not len(data.train) or not len(data.val):
         raise ColorizeError(f"expected photos in train.npy and val.npy of {data.folder}, got none")
-    settings = {
-        **describe(recipe, preset, options.seed),
-        "data": data.fingerprint,
-        "teachers": _digests(recipe, options),
-    }
+    settings = {**describe(recipe, preset, options.seed), "data": data.fingerprint}
     settings = with_first_precision(folder, settings)
     set_seed(options.seed, preset.precision)
-    teachers = tuple(load_teachers(options.teachers))  # before anything is written of them
-    set_seed(options.seed, preset.precision)  # so that a run starts alike with and without
+    teachers = _teachers(recipe, options.teachers)  # before anything is written of them
+    settings["teachers"] = [sha256(path) for path in options.teachers] or None
     checkpoints = Checkpoints(folder, options.say)
     arrays, stored = checkpoints.load() or (None, {})
     state = State.from_json(stored)
@@ -199,15 +195,11 @@ def open_run(recipe, preset, data, folder, options, steps=None):
     )
 
 
-def _digests(recipe, options):
-    """The SHA-256 of each teacher, for the settings; None without. ColorizeError where none of them would be heard."""
-    if not options.teachers:
-        return None
-    if not any(phase.step == "regression" and phase.epochs for phase in recipe.phases):
+def _teachers(recipe, paths):
+    """The networks of the model files ``paths``. ColorizeError where none of their answers would be learned."""
+    if paths and not any(phase.step == "regression" and phase.epochs for phase in recipe.phases):
         raise ColorizeError("expected a phase of regression with epochs to learn from teachers, got none")
-    if missing := [path for path in options.teachers if not Path(path).is_file()]:
-        raise ColorizeError(f"expected a model file as a teacher, but there is no file {missing[0]}", status=1)
-    return [sha256(path) for path in options.teachers]
+    return tuple(load_teachers(paths))
 
 
 def _check_photos(folder, data, state, options):

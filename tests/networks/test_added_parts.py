@@ -84,6 +84,9 @@ def test_the_network_with_the_photo_alone_is_that_without_hints():
     for small in (photo[:, :32, :32], photo[:, :32], photo[:, :, :32]):  # at stride 32 one row, one column
         wanted = np.asarray(model(asked(model, small)))
         np.testing.assert_allclose(np.asarray(alone(small)), wanted, atol=1e-6)
+    for folded in (fold_norms(alone), fold_norms(model)):  # each as if the other were not there
+        assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    np.testing.assert_allclose(np.asarray(fold_norms(alone)(photo)), np.asarray(alone(photo)), atol=2e-5)
     assert len(alone.inputs) == 1
     np.testing.assert_allclose(np.asarray(alone(photo)), np.asarray(model([photo, 0 * hints])), atol=1e-6)
     np.testing.assert_allclose(np.asarray(model(asked(model, photo))), np.asarray(alone(photo)), atol=1e-6)

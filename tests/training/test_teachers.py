@@ -102,7 +102,7 @@ def test_teachers_that_cannot_teach_are_refused_in_one_line(models, tiny_set, tm
     critic = {"network": "patchgan", "width": 4}
     save_network(build_network(critic), tmp_path / "critic.h5", critic)
     for wrong, match in (
-        (tmp_path / "none.h5", "expected a model file as a teacher, but there is no file .*none.h5"),
+        (tmp_path / "none.h5", "expected a model file of this project, but there is no file .*none.h5"),
         (tmp_path / "critic.h5", "expected a teacher that colorizes, but .*critic.h5 holds a patchgan"),
         (tiny_set / "train.npy", "train.npy"),
     ):
