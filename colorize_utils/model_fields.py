@@ -55,6 +55,7 @@ FIELDS = {
         "attention": _TRUTH,
         "queries": whole(0, 256),
         "hints": _TRUTH,
+        "sharpening": several((0, 3), real(0, SIZES[1])),
     },
     "unet-bins": _ENCODER | {"widths": several((3, 3), whole(1, 512)), "dropout": real(0, 0.95)} | _BINS,
     "pix2pix": {"levels": whole(5, 8), "width": _WIDTH},

@@ -190,13 +190,38 @@ def test_a_model_is_exported_with_calmer_colors_and_its_sizes(model_file, tmp_pa
     assert status == 2 and "expected a number from 0.1 to 1.5" in said[0]
 
 
-def test_colors_chosen_out_of_classes_are_not_multiplied(tmp_path, capsys):
+def test_a_model_is_exported_with_sharper_colors_and_back(model_file, tmp_path, capsys):
+    from colorize_utils.weights import load_network, save_network
+
+    network, spec, meta = load_network(model_file)
+    kernel = network.get_layer("ab").kernel
+    kernel.assign(np.random.default_rng(1).normal(0, 0.2, kernel.shape))
+    plain, sharp, soft = (tmp_path / f"{name}.h5" for name in ("plain", "sharp", "soft"))
+    save_network(network, plain, spec, meta)
+    sizes = ("--working-size", 96, "--smallest-size", 64)
+    assert run(capsys, "export-model", plain, "-o", sharp, "--sharpening", 1.5, *sizes)[0] == 0
+    assert '"sharpening": [1.5, 64, 96]' in run(capsys, "info", sharp)[1]
+    assert run(capsys, "export-model", plain, sharp, "-o", tmp_path / "mean.h5")[0] == 0
+    assert '"sharpening": [1.5, 64, 96]' in run(capsys, "info", tmp_path / "mean.h5")[1]  # as the last of them has it
+    assert run(capsys, "export-model", sharp, "-o", soft, "--sharpening", 0)[0] == 0
+    lightness = np.random.default_rng(0).uniform(0, 100, (96, 96)).astype(np.float32)
+    first, sharpened, again = (Colorizer.load(p).predict_ab(lightness, 96) for p in (plain, sharp, soft))
+    np.testing.assert_array_equal(first, again)
+    small = [Colorizer.load(p).predict_ab(lightness[:64, :64], 64) for p in (sharp, soft)]
+    np.testing.assert_allclose(*small, atol=1e-4)
+    assert np.abs(np.diff(sharpened, axis=0)).sum() > 1.1 * np.abs(np.diff(first, axis=0)).sum()
+    status, _, said = run(capsys, "export-model", model_file, "-o", tmp_path / "b.h5", "--sharpening", 5)
+    assert status == 2 and "expected a number from 0 to 4" in said[0]
+
+
+@pytest.mark.parametrize("option", ["--strength", "--sharpening"])
+def test_colors_chosen_out_of_classes_are_not_changed(option, tmp_path, capsys):
     from colorize_utils.networks import build_network
     from colorize_utils.weights import save_network
 
     spec = {"network": "zhang", "width": 4}
     save_network(build_network(spec), tmp_path / "a.h5", spec, {"trained_size": 64})
-    status, _, said = run(capsys, "export-model", tmp_path / "a.h5", "-o", tmp_path / "b.h5", "--strength", 0.5)
+    status, _, said = run(capsys, "export-model", tmp_path / "a.h5", "-o", tmp_path / "b.h5", option, 0.5)
     assert status == 1 and "expected a network whose last layer gives a and b" in said[0]
     assert not (tmp_path / "b.h5").exists()
 

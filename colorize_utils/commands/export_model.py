@@ -28,6 +28,12 @@ def add_arguments(parser):
         "--strength", type=decimal(0.1, 1.5), metavar="X", help="multiply the colors that the model gives, as by 0.9"
     )
     parser.add_argument(
+        "--sharpening",
+        type=decimal(0, 4),
+        metavar="X",
+        help="sharpen the colors that the model gives, as by 1; 0: do not",
+    )
+    parser.add_argument(
         "--data",
         metavar="DIR",
         help="a prepared set: on photos of it the statistics of normalization are measured anew, which a mean lacks",
@@ -43,7 +49,7 @@ def main(args):
     refuse_others(Path(args.output).with_suffix(".sha256"), is_note, args.overwrite)
     quietly_import_keras()
     sizes, change = (args.working_size, args.smallest_size), _change(args.data, args.strength)
-    digest = export_model(args.sources, args.output, args.name, args.model_version, sizes, change)
+    digest = export_model(args.sources, args.output, args.name, args.model_version, sizes, change, args.sharpening)
     print(f"{shown(args.output)}: SHA-256 {digest}")
     return 0
 

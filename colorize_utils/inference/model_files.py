@@ -15,7 +15,7 @@ from ..weights import assign_arrays, load_network, model_file, read_model, save_
 from .portable import FORMATS
 
 
-def export_model(sources, output, name="colorizer", version="0", sizes=(None, None), change=None):
+def export_model(sources, output, name="colorizer", version="0", sizes=(None, None), change=None, sharpening=None):
     """Write a generator as a float16 model file, and its SHA-256 beside it. Returns the SHA-256.
 
     sources: a model file or a run's folder (its last finished phase is taken), or several of one network: the mean of
@@ -24,6 +24,9 @@ def export_model(sources, output, name="colorizer", version="0", sizes=(None, No
     (working_size and smallest_size, see `Colorizer`) are added. ColorizeError for a missing source, or for sources of
     different networks; that some have attention or take hints and others do not is no difference, as long as the last
     has these parts. change: called with the network before it is written, as `training.refit.refit_on` is of a mean.
+    sharpening: by how much the model sharpens its ab from now on (`networks.unet.Sharpening`), in full in copies of
+    working_size and not at all in those of smallest_size, where there is one; 0: never; None: as the last source does.
+    ColorizeError for a network other than a U-Net that gives ab.
     """
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     output = Path(output)
@@ -40,6 +43,8 @@ def export_model(sources, output, name="colorizer", version="0", sizes=(None, No
         change(network)
     meta = {**meta, "name": name, "version": version}
     meta |= {key: size for key, size in zip(("working_size", "smallest_size"), sizes, strict=True) if size}
+    if sharpening is not None:
+        spec = {**spec, "sharpening": _sharpening(sharpening, spec, meta)}
     try:
         save_network(network, output, spec, meta)
         digest = sha256(output)
@@ -47,6 +52,14 @@ def export_model(sources, output, name="colorizer", version="0", sizes=(None, No
     except OSError as error:
         raise ColorizeError(f"expected a place for {output}, got: {reason(error)}", status=1) from None
     return digest
+
+
+def _sharpening(amount, spec, meta):
+    """The setting of a U-Net that sharpens by ``amount`` in copies of the size that its meta asks for."""
+    if spec["network"] != "unet":
+        raise ColorizeError("expected a network whose last layer gives a and b, to sharpen its colors", status=1)
+    usual = meta.get("working_size") or meta.get("trained_size") or 0
+    return [amount, meta.get("smallest_size") or 0, usual] if amount else []
 
 
 def is_note(path):
@@ -72,7 +85,7 @@ def _generator_of(source):
 def _mean(files, spec):
     """The mean of the weights in model files that hold the network ``spec``, one file in memory at a time.
 
-    Of a part that some lack (attention, hints) it is the mean of theirs that have it.
+    Of a part that some lack (attention, hints) it is the mean of theirs that have it. How they sharpen is no weight.
     """
     total, count = {}, Counter()
     for path in files:
@@ -91,7 +104,7 @@ def _mean(files, spec):
 
 
 def _without_options(spec):
-    return {key: value for key, value in spec.items() if key not in OPTIONS}
+    return {key: value for key, value in spec.items() if key not in (*OPTIONS, "sharpening")}
 
 
 def describe_model(path=None):

@@ -26,7 +26,13 @@ LACKING = [name for name in ("onnx", "tf2onnx", "onnxruntime") if importlib.util
 ONNX = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {' '.join(LACKING)} (requirements-export.txt)")
 KINDS = [pytest.param("onnx", marks=ONNX), "litert"]
 NETWORKS = {
-    "unet": {"network": "unet", "backbone": "Plain", "weights": None, "widths": [16, 8, 8, 8]},
+    "unet": {
+        "network": "unet",
+        "backbone": "Plain",
+        "weights": None,
+        "widths": [16, 8, 8, 8],
+        "sharpening": [1.5, 32, 96],
+    },
     "unet-bins": {"network": "unet-bins", "backbone": "Plain", "weights": None, "widths": [16, 8, 8]},
     "zhang": {"network": "zhang", "width": 4},
     "pix2pix": {"network": "pix2pix", "width": 4, "levels": 6},

@@ -12,6 +12,13 @@ from colorize_utils.weights import save_network
 
 SPECS = {
     "unet": {"network": "unet", "weights": None, "widths": (16, 8, 8, 8)},
+    "unet, sharpened": {
+        "network": "unet",
+        "backbone": "Plain",
+        "weights": None,
+        "widths": (8,) * 4,
+        "sharpening": (1.5, 32, 96),
+    },
     "unet, ResNet50V2": {"network": "unet", "backbone": "ResNet50V2", "weights": None, "widths": (8, 8, 8, 8)},
     "unet-bins": {"network": "unet-bins", "backbone": "Plain", "weights": None, "widths": (8, 8, 8), "grid": 20},
     "zhang": {"network": "zhang", "width": 4, "grid": 20},

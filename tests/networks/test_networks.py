@@ -6,6 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from scipy.ndimage import correlate
 
 from colorize_utils import color
 from colorize_utils.errors import ColorizeError
@@ -13,7 +14,7 @@ from colorize_utils.networks import build_network
 from colorize_utils.networks.patchgan import build_patchgan
 from colorize_utils.networks.pix2pix import build_pix2pix_unet
 from colorize_utils.networks.tensor_color import backbone_input
-from colorize_utils.networks.unet import BACKBONES, Encoder, build_unet
+from colorize_utils.networks.unet import BACKBONES, Encoder, Sharpening, build_unet
 from colorize_utils.training.recipes import RECIPES
 from colorize_utils.training.run import build_networks
 from colorize_utils.weights import load_network, save_network
@@ -207,3 +208,35 @@ def test_training_does_not_drop_attention_in_silence(tmp_path):
     recipe = replace(RECIPES["tiny"], generator=TINY, discriminator=None)
     with pytest.raises(ColorizeError, match="has a variable attention"):
         build_networks(recipe, initial=tmp_path / "with.h5")
+
+
+def test_sharpening_is_scipys_unsharp_mask_and_leaves_one_color_alone():
+    x = np.random.default_rng(0).normal(size=(2, 9, 7, 2)).astype(np.float32)
+    window = np.ones((1, 3, 3, 1))
+    inside = correlate(np.ones_like(x), window, mode="constant")  # 9 places, and 6 or 4 at the edges
+    wanted = x + 0.75 * (x - correlate(x, window, mode="constant") / inside)
+    np.testing.assert_allclose(Sharpening(0.75, 4, 14)(x), wanted, atol=1e-5)
+    same = np.full((1, 5, 4, 2), 0.3, np.float32)
+    np.testing.assert_allclose(Sharpening(4, 0, 0)(same), same, atol=1e-6)
+
+
+@pytest.mark.parametrize(("soft", "sharp", "share"), [(14, 20, 0), (16, 20, 0), (10, 18, 0.5), (13, 13, 1), (0, 7, 1)])
+def test_the_colors_of_small_pictures_are_sharpened_less(soft, sharp, share):
+    x = np.random.default_rng(0).normal(size=(1, 9, 7, 2)).astype(np.float32)  # of a picture 18 by 14 pixels large
+    wanted = x + share * (np.asarray(Sharpening(1, 0, 1)(x)) - x)
+    np.testing.assert_allclose(Sharpening(1, soft, sharp)(x), wanted, atol=1e-5)
+
+
+def test_sharpening_has_no_weights_and_comes_before_the_enlarging():
+    plain = build_network(TINY)
+    sharp = build_network({**TINY, "sharpening": (1.5, 32, 64)})
+    rng = np.random.default_rng(0)
+    for variable, own in zip(sharp.variables, plain.variables, strict=True):
+        variable.assign(rng.uniform(0.05, 0.15, variable.shape))
+        own.assign(variable)
+    photo = rng.uniform(-1, 1, (1, 64, 96, 1)).astype(np.float32)
+    last = keras.Model(plain.input, plain.get_layer("ab").output)(photo)
+    half = np.asarray(Sharpening(1.5, 0, 1)(last))
+    enlarged = keras.layers.UpSampling2D(interpolation="bilinear")(half)
+    np.testing.assert_allclose(sharp(photo), np.tanh(enlarged), atol=1e-5)
+    assert np.abs(np.asarray(sharp(photo)) - np.asarray(plain(photo))).max() > 1e-3
