@@ -26,7 +26,7 @@ Each is loaded when it is first used, so that importing the package costs nothin
 
 import importlib
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 _MODULES = {"color": "color", "metrics": "metrics", "tables": "evaluation.tables", "turing": "evaluation.turing"}
 
