@@ -24,7 +24,7 @@ def export_model(sources, output, name="colorizer", version="0", sizes=(None, No
     (working_size and smallest_size, see `Colorizer`) are added. ColorizeError for a missing source, or for sources of
     different networks; that some have attention or take hints and others do not is no difference, as long as the last
     has these parts. change: called with the network before it is written, as `training.refit.refit_on` is of a mean.
-    sharpening: by how much the model sharpens its ab from now on (`networks.unet.Sharpening`), in full in copies of
+    sharpening: by how much the model sharpens its ab from now on (`networks.sharpening`), in full in copies of
     working_size and not at all in those of smallest_size, where there is one; 0: never; None: as the last source does.
     ColorizeError for a network other than a U-Net that gives ab.
     """

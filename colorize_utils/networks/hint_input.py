@@ -12,6 +12,7 @@ from . import takes_hints
 
 WIDTH = 32  # channels between the two convolutions
 PREFIX, SUM = "hints_", "with_hints_"  # of the names of layers, before their stride
+SHARPENED = "sharpened"  # the name of the layer that also hears where hints are, see `sharpening`
 
 
 def asked(network, photo, hints=None):
@@ -41,7 +42,8 @@ def without_hints(network):
     def call(layer, *args, **kwargs):
         if layer.name in mine:
             return args[0]
-        return layer(args[0][0]) if isinstance(layer, NothingHinted) else layer(*args, **kwargs)
+        alone = isinstance(layer, NothingHinted) or layer.name == SHARPENED
+        return layer(args[0][0]) if alone else layer(*args, **kwargs)
 
     photo = keras.Input((None, None, 1), name="lightness")
     # The graph has two inputs, and the second, which nothing asks for any more, has to be one that something asks for.

@@ -10,6 +10,7 @@ from ..errors import ColorizeError
 from .bins import GRID, TEMPERATURE, bins_head
 from .hint_input import with_hints
 from .queries import palette
+from .sharpening import sharpened
 from .tensor_color import backbone_input
 
 STRIDES = (16, 8, 4, 2)  # of the decoder's stages
@@ -75,31 +76,6 @@ class Encoder(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "backbone": self.backbone, "weights": None}
-
-
-@keras.saving.register_keras_serializable("colorize_utils")
-class Sharpening(layers.Layer):
-    """x (N, h, w, c) at stride 2 -> x + amount (x - its mean over 3x3 places), float32: an unsharp mask.
-
-    Photos whose colors are stored at half their size (4:2:0, as JPEG, WebP and AVIF mostly do) and that are enlarged
-    for training teach soft colors: this gives back what larger photos have (`benchmarks/color_detail.py`). Small photos
-    have soft colors themselves: a picture whose shorter side has ``soft`` pixels or fewer is left as it is, one of
-    ``sharp`` or more is sharpened by the full ``amount``, and in between it grows in proportion. At the picture's edges
-    the mean is that of the places inside, so that one color stays one color.
-    """
-
-    def __init__(self, amount, soft, sharp, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.amount, self.soft, self.sharp = amount, soft, sharp
-
-    def call(self, x):
-        _, height, width, _ = ops.shape(x)
-        side = 2 * ops.cast(ops.minimum(height, width), "float32")
-        share = ops.clip((side - self.soft) / max(self.sharp - self.soft, 1), 0, 1)
-        return x + self.amount * share * (x - ops.average_pool(x, 3, 1, "same"))
-
-    def get_config(self):
-        return {**super().get_config(), "amount": self.amount, "soft": self.soft, "sharp": self.sharp}
 
 
 def pretrained_features(backbone, weights):
@@ -170,7 +146,7 @@ def build_unet(
     has reached stride 16 (`_with_attention`). ``queries`` is how many color queries add a palette (`queries.palette`).
     With ``hints`` the network has a second input, ``hints`` (N, H, W, 3): ab/110 of the pixels whose color is given, 0
     elsewhere, and 1 where it is given. ``sharpening`` (amount, soft, sharp), if any, is how ab is sharpened once
-    training is done (`Sharpening`); no weight belongs to it. Color is predicted at stride 2 and enlarged bilinearly:
+    training is done (`sharpening`); no weight belongs to it. Color is predicted at stride 2 and enlarged bilinearly:
     chroma carries little detail, and inference sharpens it along the photo's own edges. With MobileNetV2 there are 5.4
     million parameters, 5.6 with attention.
     """
@@ -182,7 +158,7 @@ def build_unet(
     if queries:
         x = layers.Add(dtype="float32", name="with_palette")([x, palette(stages[:3], stages[-1], queries)])
     if sharpening:
-        x = Sharpening(*sharpening, name="sharpened")(x)
+        x = sharpened(x, sharpening, given)
     x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="up_1")(x)
     ab = layers.Activation("tanh", dtype="float32", name="ab_tanh")(x)
     return keras.Model(photo if given is None else [photo, given], ab, name="unet")

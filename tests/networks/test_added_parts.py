@@ -10,11 +10,13 @@ from colorize_utils.networks import build_network
 from colorize_utils.networks.fold import fold_norms
 from colorize_utils.networks.hint_input import HintsAt, asked, without_hints
 from colorize_utils.networks.queries import PaletteMix, Queries
+from colorize_utils.networks.sharpening import NearHints
 from colorize_utils.training.recipes import RECIPES
 from colorize_utils.training.run import build_networks
-from colorize_utils.weights import load_network, save_network
+from colorize_utils.weights import assign_arrays, load_network, model_arrays, save_network
 
 TINY = {"network": "unet", "backbone": "Plain", "weights": None, "widths": (8, 8, 8, 8)}
+SHARP = {**TINY, "hints": True, "sharpening": (2, 0, 1)}
 PARTS = {"queries": {"queries": 5}, "hints": {"hints": True}, "both": {"queries": 5, "hints": True}}
 
 
@@ -77,8 +79,9 @@ def test_a_hint_changes_the_picture_it_was_given_for():
     np.testing.assert_allclose(with_it[1], without[1], atol=1e-6)
 
 
-def test_the_network_with_the_photo_alone_is_that_without_hints():
-    model, (photo, hints) = stirred({**TINY, "hints": True}), photo_and_hints()
+@pytest.mark.parametrize("spec", [{**TINY, "hints": True}, SHARP], ids=["soft", "sharp"])
+def test_the_network_with_the_photo_alone_is_that_without_hints(spec):
+    model, (photo, hints) = stirred(spec), photo_and_hints()
     alone = without_hints(model)
     assert alone.count_params() < model.count_params()  # the convolutions of hints are not in it
     for small in (photo[:, :32, :32], photo[:, :32], photo[:, :, :32]):  # at stride 32 one row, one column
@@ -91,6 +94,21 @@ def test_the_network_with_the_photo_alone_is_that_without_hints():
     np.testing.assert_allclose(np.asarray(alone(photo)), np.asarray(model([photo, 0 * hints])), atol=1e-6)
     np.testing.assert_allclose(np.asarray(model(asked(model, photo))), np.asarray(alone(photo)), atol=1e-6)
     assert asked(alone, photo) is photo
+
+
+def test_near_a_hint_colors_are_not_sharpened():
+    """Elsewhere they are as sharp as without: a hint at row 21, column 41 is near from row 8 to 40, column 24 to 56."""
+    photo, hints = photo_and_hints(height=96, width=128)
+    hints[..., :2] = 0
+    soft, sharp = stirred({**SHARP, "sharpening": ()}), build_network(SHARP)
+    assign_arrays(sharp.variables, model_arrays(soft), "the soft one")
+    asks = ((soft, hints), (sharp, hints), (sharp, 0 * hints))
+    plain, keen, unhinted = (np.asarray(network([photo, told])) for network, told in asks)
+    changed = np.abs(keen - plain).max(axis=-1)[0]
+    assert changed[10:34, 26:54].max() < 1e-6 < 1e-3 < changed[60:, 80:].max()
+    assert np.abs(unhinted - plain)[0, 10:34, 26:54].max() > 1e-3
+    near = np.asarray(NearHints()(hints))[0, ..., 0]
+    assert near.shape == (48, 64) and near[5:17, 13:27].min() == 1 and near[30:].max() == near[:, 40:].max() == 0
 
 
 @pytest.mark.parametrize("stride", [1, 2, 8, 32])

@@ -13,8 +13,9 @@ from colorize_utils.errors import ColorizeError
 from colorize_utils.networks import build_network
 from colorize_utils.networks.patchgan import build_patchgan
 from colorize_utils.networks.pix2pix import build_pix2pix_unet
+from colorize_utils.networks.sharpening import Sharpening
 from colorize_utils.networks.tensor_color import backbone_input
-from colorize_utils.networks.unet import BACKBONES, Encoder, Sharpening, build_unet
+from colorize_utils.networks.unet import BACKBONES, Encoder, build_unet
 from colorize_utils.training.recipes import RECIPES
 from colorize_utils.training.run import build_networks
 from colorize_utils.weights import load_network, save_network
