@@ -166,6 +166,8 @@ PRESETS = {
 # What can be set for a single phase by `train --set`.
 TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "meaning_weight",
            "adversarial_weight", "critic_rate", "hinted")  # fmt: skip
+OF_PERCEPTUAL = ("perceptual_weight", "meaning_weight", "adversarial_weight")  # what the step "perceptual" looks at
+DEAF = ("regression", "critic", "adversarial", "pix2pix", "bins")  # steps that do not; those of a reader's own may
 
 # The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
 LENGTHS = {
@@ -210,7 +212,7 @@ def get_recipe(
     for field, values in (("epochs", epochs or preset.epochs), ("rate", rates), ("chroma_weight", chroma_weights)):
         if values:
             phases = _with_numbers(phases, field, values)
-    phases = _with_settings(phases, settings or {})
+    phases = _with_settings(phases, settings or {}, hints=bool(recipe.generator.get("hints")))
     generator = _with_backbone(recipe, backbone)
     discriminator = recipe.discriminator and dict(recipe.discriminator)
     if "weights" in generator:
@@ -244,7 +246,8 @@ def _with_numbers(phases, field, values):
     return [replace(phase, **{field: value}) for phase, value in zip(phases, values, strict=True)]
 
 
-def _with_settings(phases, settings):
+def _with_settings(phases, settings, hints):
+    """The phases with ``settings`` ("PHASE.SETTING" -> number) set. hints: whether the network takes any."""
     phases = {phase.name: phase for phase in phases}
     for key, value in settings.items():
         name, _, field = key.partition(".")
@@ -253,6 +256,12 @@ def _with_settings(phases, settings):
             raise ColorizeError(f"expected {wanted}, got {key!r}")
         if not _usable(value):
             raise ColorizeError(f"expected a number of 0 or more for {key}, got {value}")
+        if field in OF_PERCEPTUAL and phases[name].step in DEAF:
+            hearing = [f"{phase.name}.{field}" for phase in phases.values() if phase.step == "perceptual"]
+            wanted = " or ".join(hearing) or "a recipe whose critic looks through MobileNetV2, as unet-projected"
+            raise ColorizeError(f"expected {wanted}, got {key}: the phase {name} has no such loss")
+        if field == "hinted" and not hints:
+            raise ColorizeError(f"expected a recipe whose network takes hints, as unet-hinted, for {key}")
         if field == "hinted" and value > 1:
             raise ColorizeError(f"expected a share of the photos, 0 to 1, for {key}, got {value}")
         phases[name] = replace(phases[name], **{field: value})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -276,6 +277,28 @@ def test_single_settings_of_a_phase_can_be_set():
             get_recipe("unet-projected", preset, settings={"gan.ema": wrong})
     with pytest.raises(ColorizeError, match="expected a share of the photos, 0 to 1, for gan.hinted, got 1.5"):
         get_recipe("unet-hinted", preset, settings={"gan.hinted": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "said"),
+    [
+        (
+            "unet-projected",
+            "unet.meaning_weight",
+            "expected gan.meaning_weight, got unet.meaning_weight: the phase unet has no such loss",
+        ),
+        (
+            "unet-projected",
+            "critic.adversarial_weight",
+            "expected gan.adversarial_weight, got critic.adversarial_weight",
+        ),
+        ("unet-gan", "gan.perceptual_weight", "expected a recipe whose critic looks through MobileNetV2, as"),
+        ("unet-projected", "gan.hinted", "expected a recipe whose network takes hints, as unet-hinted, for gan.hinted"),
+    ],
+)
+def test_settings_that_a_phase_would_not_look_at_are_refused(recipe, setting, said):
+    with pytest.raises(ColorizeError, match=re.escape(said)):
+        get_recipe(recipe, get_preset("smoke", recipe), settings={setting: 0.5})
 
 
 def test_runs_that_were_begun_before_there_were_other_recipes_go_on():
