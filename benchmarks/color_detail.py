@@ -18,15 +18,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from mean_answers import write_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from colorize_utils import Colorizer, color  # noqa: E402
+from colorize_utils import Colorizer  # noqa: E402
 from colorize_utils.evaluation.report import limited  # noqa: E402
-from colorize_utils.evaluation.rows import photo_folder, to_bytes  # noqa: E402
+from colorize_utils.evaluation.rows import photo_folder  # noqa: E402
 from colorize_utils.inference.upsample import resize  # noqa: E402
-from colorize_utils.photos.reading import write_photo  # noqa: E402
 from colorize_utils.terminal import quietly_import_keras  # noqa: E402
 
 BLURS = (1, 2, 4, 8, 16, 32)  # pixels, standard deviations
@@ -50,13 +50,13 @@ def in_cells(ab, size, cell):
     return resize(fitted(ab, max(1, round(size / cell))), ab.shape[:2])
 
 
-def row(name, squares, truth=None):
-    """A line of the table: root mean squares, and as shares of ``truth``'s where that is given."""
-    values = np.sqrt(np.mean(squares, axis=0))
-    shares = values if truth is None else values / truth
-    cells = [f"{v:.2f}" if truth is None else f"{v:.2f} ({s:.0%})" for v, s in zip(values, shares, strict=True)]
+def root_mean(photos):
+    """The root of the mean of the `octaves` of many ab."""
+    return np.sqrt(np.mean([octaves(ab) for ab in photos], axis=0))
+
+
+def row(name, cells):
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    return values
 
 
 def main():
@@ -68,27 +68,30 @@ def main():
     parser.add_argument("--limit", type=int, metavar="N", help="only N photos, evenly spaced, as evaluate takes them")
     parser.add_argument("--size", type=int, default=224, metavar="N")
     args = parser.parse_args()
-    quietly_import_keras()
     photos = limited(photo_folder(args.photos), args.limit)
-    if args.cells:
-        for index, name in enumerate(photos.names):
-            lab = photos.load(index).lab
-            for cell in CELLS:
-                path = (args.cells / f"cells-{cell}" / name).with_suffix(".png")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_photo(path, to_bytes(color.join(lab[..., 0], in_cells(lab[..., 1:], args.size, cell))))
-    names = [f"to {BLURS[0]}", *(f"{a} to {b}" for a, b in zip(BLURS, BLURS[1:], strict=False)), f"over {BLURS[-1]}"]
-    print(f"| rms of ab, by blur in pixels | {' | '.join(names)} |\n|{' --- |' * (len(names) + 1)}")
     labs = [photos.load(index).lab for index in range(len(photos))]
-    truth = row("truth", [octaves(fitted(lab[..., 1:], args.size)) for lab in labs])
+    for name, lab in zip(photos.names, labs, strict=True) if args.cells else ():
+        for cell in CELLS:
+            ab = in_cells(lab[..., 1:], args.size, cell)
+            write_picture(args.cells / f"cells-{cell}", name, lab[..., 0], ab)
+    between = (f"{a} to {b}" for a, b in zip(BLURS, BLURS[1:], strict=False))
+    row("rms of ab, by blur in pixels", [f"to {BLURS[0]}", *between, f"over {BLURS[-1]}"])
+    print("|" + " --- |" * (len(BLURS) + 2))
+    truth = root_mean(fitted(lab[..., 1:], args.size) for lab in labs)
+    row("truth", [f"{value:.2f}" for value in truth])
+
+    def beside_truth(name, photos):
+        values = root_mean(fitted(ab, args.size) for ab in photos)
+        row(name, [f"{v:.2f} ({s:.0%})" for v, s in zip(values, values / truth, strict=True)])
+
     if args.trained_on:
         others = limited(photo_folder(args.trained_on), len(photos))
-        known = (fitted(others.load(index).lab[..., 1:], args.size) for index in range(len(others)))
-        row("photos trained on, enlarged", [octaves(ab) for ab in known], truth)
+        beside_truth("photos trained on, enlarged", (others.load(i).lab[..., 1:] for i in range(len(others))))
+    if args.model:
+        quietly_import_keras()
     for path in args.model:
         colorizer = Colorizer.load(path)
-        answers = (fitted(colorizer.predict_ab(lab[..., 0]), args.size) for lab in labs)
-        row(Path(path).stem, [octaves(ab) for ab in answers], truth)
+        beside_truth(Path(path).stem, (colorizer.predict_ab(lab[..., 0]) for lab in labs))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,13 @@ def mean_answer(colorizers, lightness, sizes):
     return np.mean(answers, axis=0)
 
 
+def write_picture(folder, name, lightness, ab):
+    """Write L (H, W) with ab (H, W, 2) as ``folder``/NAME.png, where `evaluate --pictures` looks for it."""
+    path = (folder / name).with_suffix(".png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_photo(path, to_bytes(color.join(lightness, ab)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", metavar="PHOTOS")
@@ -45,9 +52,7 @@ def main():
     for index, name in enumerate(photos.names):
         lightness = photos.load(index).lab[..., 0]
         ab = np.float32(args.strength) * mean_answer(colorizers, lightness, args.sizes)
-        path = (args.folder / name).with_suffix(".png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_photo(path, to_bytes(color.join(lightness, ab)))
+        write_picture(args.folder, name, lightness, ab)
     print(f"{len(photos)} pictures in {args.folder}")
 
 

@@ -41,10 +41,19 @@ def _is(value, kind):
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+def _three(x):
+    return len(x) == 3 and _AMOUNT[1](x[0]) and all(map(_SIDE[1], x[1:]))
+
+
 _TRUTH = ("true or false", lambda x: isinstance(x, bool))
 # ``weights`` are those that training began with: the file holds better ones, and none are fetched on its word.
 _ENCODER = {"backbone": one_of(*BACKBONES), "weights": ("anything", lambda x: True)}
 _BINS = {"grid": real(2, 50), "temperature": real(0.001, 1)}
+_AMOUNT, _SIDE = real(0, 4), real(0, SIZES[1])
+_SHARPENING = (
+    f"an empty list, or {_AMOUNT[0]} and two sides in pixels, each {_SIDE[0]}",
+    lambda x: isinstance(x, (list, tuple)) and (not x or _three(x)),
+)
 # The highest values make networks of at most a few hundred megabytes.
 _WIDTH = whole(1, 96)
 FIELDS = {
@@ -55,7 +64,7 @@ FIELDS = {
         "attention": _TRUTH,
         "queries": whole(0, 256),
         "hints": _TRUTH,
-        "sharpening": several((0, 3), real(0, SIZES[1])),
+        "sharpening": _SHARPENING,
     },
     "unet-bins": _ENCODER | {"widths": several((3, 3), whole(1, 512)), "dropout": real(0, 0.95)} | _BINS,
     "pix2pix": {"levels": whole(5, 8), "width": _WIDTH},

@@ -27,7 +27,9 @@ BAD_SPECS = [
     {"network": "zhang", "temperature": 0}, {"network": "pix2pix", "width": 10**7},
     {"network": "pix2pix", "levels": "8"}, {"network": "pix2pix", "levels": 60}, {"network": "projected", "heads": []},
     {"network": "projected", "heads": [3]}, {"network": "projected", "heads": [[2]]}, {"network": "unet" * 10**6},
-    {"network": "unet", "sharpening": [1, -1, 8]}, {"network": "zhang", "sharpening": []},
+    {"network": "unet", "sharpening": [1, -1, 8]}, {"network": "unet", "sharpening": [1, 160]},
+    {"network": "unet", "sharpening": [5, 160, 224]}, {"network": "unet", "sharpening": 1.2},
+    {"network": "unet", "sharpening": "abc"}, {"network": "zhang", "sharpening": []},
 ]  # fmt: skip
 
 

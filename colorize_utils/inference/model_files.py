@@ -39,12 +39,12 @@ def export_model(sources, output, name="colorizer", version="0", sizes=(None, No
     if len(files) > 1:
         assign_arrays(network.variables, _mean(files, spec), "the mean")
         meta["mean_of"] = len(files)
-    if change:
-        change(network)
     meta = {**meta, "name": name, "version": version}
     meta |= {key: size for key, size in zip(("working_size", "smallest_size"), sizes, strict=True) if size}
     if sharpening is not None:
         spec = {**spec, "sharpening": _sharpening(sharpening, spec, meta)}
+    if change:
+        change(network)
     try:
         save_network(network, output, spec, meta)
         digest = sha256(output)

@@ -166,8 +166,13 @@ PRESETS = {
 # What can be set for a single phase by `train --set`.
 TUNABLE = ("encoder_rate", "weight_decay", "beta_1", "ema", "l1_weight", "perceptual_weight", "meaning_weight",
            "adversarial_weight", "critic_rate", "hinted")  # fmt: skip
-OF_PERCEPTUAL = ("perceptual_weight", "meaning_weight", "adversarial_weight")  # what the step "perceptual" looks at
-DEAF = ("regression", "critic", "adversarial", "pix2pix", "bins")  # steps that do not; those of a reader's own may
+# Which of the project's steps look at a setting, where not all do. A reader's own step may look at any.
+KNOWN_STEPS = ("regression", "critic", "adversarial", "perceptual", "pix2pix", "bins")
+LOOKED_AT_BY = {
+    "l1_weight": ("adversarial", "perceptual", "pix2pix"),
+    "critic_rate": ("critic", "adversarial", "perceptual", "pix2pix"),
+    **dict.fromkeys(("perceptual_weight", "meaning_weight", "adversarial_weight"), ("perceptual",)),
+}
 
 # The epochs of a preset are for recipes of four phases; these are for others. Else a recipe's own lengths hold.
 LENGTHS = {
@@ -256,10 +261,11 @@ def _with_settings(phases, settings, hints):
             raise ColorizeError(f"expected {wanted}, got {key!r}")
         if not _usable(value):
             raise ColorizeError(f"expected a number of 0 or more for {key}, got {value}")
-        if field in OF_PERCEPTUAL and phases[name].step in DEAF:
-            hearing = [f"{phase.name}.{field}" for phase in phases.values() if phase.step == "perceptual"]
-            wanted = " or ".join(hearing) or "a recipe whose critic looks through MobileNetV2, as unet-projected"
-            raise ColorizeError(f"expected {wanted}, got {key}: the phase {name} has no such loss")
+        steps = LOOKED_AT_BY.get(field, KNOWN_STEPS)
+        if phases[name].step in KNOWN_STEPS and phases[name].step not in steps:
+            fitting = " or ".join(f"{phase.name}.{field}" for phase in phases.values() if phase.step in steps)
+            wanted = fitting or f"a recipe with a phase that looks at {field}"
+            raise ColorizeError(f"expected {wanted}, got {key}: the phase {name} does not look at it")
         if field == "hinted" and not hints:
             raise ColorizeError(f"expected a recipe whose network takes hints, as unet-hinted, for {key}")
         if field == "hinted" and value > 1:

@@ -285,14 +285,20 @@ def test_single_settings_of_a_phase_can_be_set():
         (
             "unet-projected",
             "unet.meaning_weight",
-            "expected gan.meaning_weight, got unet.meaning_weight: the phase unet has no such loss",
+            "expected gan.meaning_weight, got unet.meaning_weight: the phase unet does not look at it",
         ),
         (
             "unet-projected",
             "critic.adversarial_weight",
             "expected gan.adversarial_weight, got critic.adversarial_weight",
         ),
-        ("unet-gan", "gan.perceptual_weight", "expected a recipe whose critic looks through MobileNetV2, as"),
+        (
+            "unet-gan",
+            "gan.perceptual_weight",
+            "expected a recipe with a phase that looks at perceptual_weight, got gan",
+        ),
+        ("unet-gan", "unet.critic_rate", "expected critic.critic_rate or gan.critic_rate, got unet.critic_rate: "),
+        ("unet-gan", "decoder.l1_weight", "expected gan.l1_weight, got decoder.l1_weight: the phase decoder does not"),
         ("unet-projected", "gan.hinted", "expected a recipe whose network takes hints, as unet-hinted, for gan.hinted"),
     ],
 )
